@@ -1,0 +1,33 @@
+namespace OpsPlatform.Contracts;
+
+/// <summary>Who hears what. Every service declares all of it before it sends, so that nothing is lost before a listener's first start.</summary>
+public static class Topology
+{
+    /// <summary>Captured changes of a service travel on this many queues; all changes of an entity take the same one.</summary>
+    public const int Shards = 8;
+
+    /// <summary>Services whose changes reach the feed.</summary>
+    public static readonly IReadOnlyList<string> Services = ["identity", "inventory", "orders"];
+
+    public static readonly IReadOnlyList<Subscription> Subscriptions =
+    [
+        Subscription.Of<OrderConfirmationRequested>("inventory"),
+        Subscription.Of<OrderCancelled>("inventory"),
+        Subscription.Of<StockConsumed>("orders"),
+        Subscription.Of<StockRefused>("orders"),
+        Subscription.Of<StockRestored>("orders"),
+        Subscription.Of<RecipeAvailabilityChanged>("orders"),
+    ];
+
+    /// <summary>The queue of one shard of one service's changes; its single active consumer is a Sync instance.</summary>
+    public static string ChangeQueue(int shard) => $"sync.changes.{shard}";
+}
+
+/// <summary>A service's queue for one type of message.</summary>
+public sealed record Subscription(Type Message, string Service)
+{
+    public string Queue => $"{Service}.{Message.Name}";
+
+    public static Subscription Of<T>(string service)
+        where T : class => new(typeof(T), service);
+}
