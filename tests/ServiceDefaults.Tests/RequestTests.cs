@@ -88,27 +88,33 @@ public sealed class RequestTests(NotesFixture fixture) : IClassFixture<NotesFixt
         using var otherKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var good = fixture.Tokens.Token(_org);
         var parts = good.Split('.');
-        string[] bad =
-        [
-            fixture.Tokens.Token(_org, lifetime: TimeSpan.FromSeconds(-10)),
-            fixture.Tokens.Token(_org, change: claims => claims["aud"] = "elsewhere"),
-            fixture.Tokens.Token(_org, change: claims => claims["iss"] = "somebody"),
-            fixture.Tokens.Token(_org, change: claims => claims.Remove("exp")),
-            fixture.Tokens.Token(_org, change: claims => claims["nbf"] = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds()),
-            $"{parts[0]}.{Part(parts[1], text => text.Replace("owner", "admin", StringComparison.Ordinal))}.{parts[2]}",
-            $"{Part(parts[0], text => text.Replace("ES256", "none", StringComparison.Ordinal))}.{parts[1]}.",
-            $"{Part(parts[0], text => text.Replace("ES256", "HS256", StringComparison.Ordinal))}.{parts[1]}.{parts[2]}",
-            new JsonWebTokenHandler().CreateToken(
+        var bad = new Dictionary<string, string>
+        {
+            ["expired"] = fixture.Tokens.Token(_org, lifetime: TimeSpan.FromSeconds(-10)),
+            ["for another audience"] = fixture.Tokens.Token(_org, change: claims => claims["aud"] = "elsewhere"),
+            ["of another issuer"] = fixture.Tokens.Token(_org, change: claims => claims["iss"] = "somebody"),
+            ["without an end"] = fixture.Tokens.Token(_org, change: claims => claims.Remove("exp")),
+            ["not valid yet"] = fixture.Tokens.Token(_org, change: claims => claims["nbf"] = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds()),
+            ["with an altered role"] = $"{parts[0]}.{Part(parts[1], text => text.Replace("owner", "admin", StringComparison.Ordinal))}.{parts[2]}",
+            ["unsigned"] = $"{Part(parts[0], text => text.Replace("ES256", "none", StringComparison.Ordinal))}.{parts[1]}.",
+            ["with another algorithm"] = $"{Part(parts[0], text => text.Replace("ES256", "HS256", StringComparison.Ordinal))}.{parts[1]}.{parts[2]}",
+            ["signed by another key"] = new JsonWebTokenHandler().CreateToken(
                 Encoding.UTF8.GetString(Base64UrlEncoder.DecodeBytes(parts[1])),
-                new SigningCredentials(new ECDsaSecurityKey(otherKey) { KeyId = new JsonWebToken(good).Kid }, SecurityAlgorithms.EcdsaSha256)),
-            "rubbish",
-            "a.b.c",
-        ];
-        foreach (var token in bad)
+                new SigningCredentials(new ECDsaSecurityKey(otherKey) { KeyId = new JsonWebToken(good).Kid }, SecurityAlgorithms.EcdsaSha256)
+                {
+                    // The shared factory would find the issuer's own signer in its cache by the key id, and forge nothing.
+                    CryptoProviderFactory = new CryptoProviderFactory { CacheSignatureProviders = false },
+                }),
+            ["rubbish"] = "rubbish",
+            ["rubbish in three parts"] = "a.b.c",
+        };
+        foreach (var (flaw, token) in bad)
         {
             using var client = fixture.Anonymous();
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
-            await ShouldBeProblem(await client.GetAsync("/notes"), 401, "unauthenticated");
+            var response = await client.GetAsync("/notes");
+            response.StatusCode.ShouldBe(HttpStatusCode.Unauthorized, flaw);
+            await ShouldBeProblem(response, 401, "unauthenticated");
         }
 
         using var fine = fixture.Anonymous();
