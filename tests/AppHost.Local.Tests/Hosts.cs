@@ -7,7 +7,7 @@ namespace OpsPlatform.AppHost.Local.Tests;
 
 internal static class Hosts
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     public static Task<ResourceEvent> HealthyAsync(this DistributedApplication app, string resource) =>
         app.ResourceNotifications.WaitForResourceHealthyAsync(resource).WaitAsync(Patience);
