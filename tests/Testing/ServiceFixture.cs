@@ -12,11 +12,17 @@ namespace OpsPlatform.Testing;
 
 /// <summary>A service in this process, on real Kestrel, with a database and a virtual host of its own.</summary>
 /// <param name="service">Its name, as in AddServiceDefaults.</param>
-/// <param name="entryPoint">Any class of its assembly.</param>
-public abstract class ServiceFixture(string service, Type entryPoint) : IAsyncLifetime
+/// <param name="start">Builds it from command-line settings.</param>
+public abstract class ServiceFixture(string service, Func<string[], Action<IServiceCollection>, IRunningService> start) : IAsyncLifetime
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
-    private IRunning? _running;
+    private IRunningService? _running;
+
+    /// <param name="entryPoint">Any class of the service's assembly.</param>
+    protected ServiceFixture(string service, Type entryPoint)
+        : this(service, (settings, configure) => (IRunningService)Activator.CreateInstance(typeof(Host<>).MakeGenericType(entryPoint), settings, configure)!)
+    {
+    }
 
     public Uri Address => Running.Address;
 
@@ -42,7 +48,7 @@ public abstract class ServiceFixture(string service, Type entryPoint) : IAsyncLi
     {
     }
 
-    private IRunning Running => _running ?? throw new InvalidOperationException("The service is not started.");
+    private IRunningService Running => _running ?? throw new InvalidOperationException("The service is not started.");
 
     public async ValueTask InitializeAsync()
     {
@@ -63,7 +69,7 @@ public abstract class ServiceFixture(string service, Type entryPoint) : IAsyncLi
             settings[key] = value;
         }
 
-        _running = (IRunning)Activator.CreateInstance(typeof(Running<>).MakeGenericType(entryPoint), settings, (Action<IServiceCollection>)Configure)!;
+        _running = start([.. settings.Select(pair => $"--{pair.Key}={pair.Value}")], Configure);
         using var timeout = new CancellationTokenSource(StartTimeout);
         await _running.Start();
         await Database.Ready.WaitAsync(timeout.Token);
@@ -111,16 +117,7 @@ public abstract class ServiceFixture(string service, Type entryPoint) : IAsyncLi
         GC.SuppressFinalize(this);
     }
 
-    private interface IRunning : IAsyncDisposable
-    {
-        Uri Address { get; }
-
-        IServiceProvider Services { get; }
-
-        Task Start();
-    }
-
-    private sealed class Running<T>(Dictionary<string, string> settings, Action<IServiceCollection> configure) : WebApplicationFactory<T>, IRunning
+    private sealed class Host<T>(string[] settings, Action<IServiceCollection> configure) : WebApplicationFactory<T>, IRunningService
         where T : class
     {
         public Uri Address => ClientOptions.BaseAddress;
@@ -136,13 +133,24 @@ public abstract class ServiceFixture(string service, Type entryPoint) : IAsyncLi
         {
             builder.UseContentRoot(AppContext.BaseDirectory);
             builder.UseEnvironment("Production");
-            foreach (var (key, value) in settings)
+            foreach (var setting in settings)
             {
-                builder.UseSetting(key, value);
+                var split = setting.IndexOf('=', StringComparison.Ordinal);
+                builder.UseSetting(setting[2..split], setting[(split + 1)..]);
             }
 
             builder.ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
             builder.ConfigureServices(configure);
         }
     }
+}
+
+/// <summary>A service that was started for tests.</summary>
+public interface IRunningService : IAsyncDisposable
+{
+    Uri Address { get; }
+
+    IServiceProvider Services { get; }
+
+    Task Start();
 }

@@ -49,7 +49,7 @@ public sealed class TestBroker : IAsyncDisposable
         where T : class
     {
         var heard = Channel.CreateUnbounded<Envelope<T>>();
-        var handle = _bus.ConnectReceiveEndpoint($"test-{Guid.NewGuid():N}", (_, endpoint) =>
+        var handle = _bus.ConnectReceiveEndpoint($"test-{Guid.NewGuid():N}", endpoint =>
         {
             endpoint.ConfigureConsumeTopology = false;
             if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
