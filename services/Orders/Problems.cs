@@ -30,7 +30,7 @@ internal static class Problems
         ("errors", new Dictionary<string, string[]> { ["occurredAt"] = [$"must be from {from:O} to {to:O}"] }));
 
     public static ProblemHttpResult OrderState(OrderView order, string wanted) => Problem.Of(
-        "order-state", 409, $"The order cannot be {wanted}.", "Its state does not allow it.", ("status", order.Status), ("order", order));
+        "order-state", 409, $"The order cannot be {wanted}.", "Its state does not allow it.", ("order", order));
 
     public static ProblemHttpResult OrderRejected(OrderView order) => Problem.Of(
         "order-rejected",

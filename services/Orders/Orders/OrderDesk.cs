@@ -42,7 +42,7 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
                 return new(order, true, null);
             }
 
-            var hash = await db.Orders.Where(x => x.Id == draft.Id).Select(x => x.ContentHash).FirstAsync(cancel);
+            var hash = await db.Orders.Where(x => x.Id == draft.Id).Select(x => x.ContentHash).SingleAsync(cancel);
             return await Repeated(draft, hash, cancel);
         }
         finally

@@ -8,5 +8,5 @@ internal static class OrderLock
     public static Task<Order?> Hold(this OrdersDb db, Guid id, CancellationToken cancel) =>
         db.Orders.FromSql($"SELECT * FROM orders WHERE org_id = current_org() AND id = {id} FOR UPDATE")
             .Include(x => x.Lines)
-            .FirstOrDefaultAsync(cancel);
+            .SingleOrDefaultAsync(cancel);
 }
