@@ -75,7 +75,8 @@ CREATE TABLE orders (
     CHECK ((status = 'rejected') = (reasons IS NOT NULL))
 );
 CREATE INDEX orders_by_time ON orders (org_id, occurred_at DESC, id DESC);
-CREATE INDEX orders_by_status ON orders (org_id, status, currency) INCLUDE (total_minor);
+-- Serves the list of one state by time, and the summary without touching the table.
+CREATE INDEX orders_by_status ON orders (org_id, status, occurred_at DESC, id DESC) INCLUDE (currency, total_minor);
 CREATE INDEX orders_unanswered ON orders (asked_at) WHERE status IN ('confirming', 'cancelling');
 
 CREATE TABLE order_lines (
