@@ -49,25 +49,42 @@ public sealed class TestBroker : IAsyncDisposable
         where T : class
     {
         var heard = Channel.CreateUnbounded<Envelope<T>>();
+        await Listen<MessageGroup<T>>([$"event.{typeof(T).Name}"], async group =>
+        {
+            foreach (var item in group.Items)
+            {
+                await heard.Writer.WriteAsync(item);
+            }
+        });
+        return new(heard.Reader);
+    }
+
+    /// <summary>Hears every batch of captured changes from now on, beside Sync's own queues.</summary>
+    public async Task<ChannelReader<ChangeBatch>> ListenToChanges()
+    {
+        var heard = Channel.CreateUnbounded<ChangeBatch>();
+        await Listen<ChangeBatch>(Enumerable.Range(0, Topology.Shards).Select(Topology.ChangeQueue), async batch => await heard.Writer.WriteAsync(batch));
+        return heard.Reader;
+    }
+
+    private async Task Listen<T>(IEnumerable<string> exchanges, Func<T, Task> hear)
+        where T : class
+    {
         var handle = _bus.ConnectReceiveEndpoint($"test-{Guid.NewGuid():N}", endpoint =>
         {
             endpoint.ConfigureConsumeTopology = false;
             if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
             {
                 rabbit.AutoDelete = true;
-                rabbit.Bind($"event.{typeof(T).Name}");
+                foreach (var exchange in exchanges)
+                {
+                    rabbit.Bind(exchange);
+                }
             }
 
-            endpoint.Handler<MessageGroup<T>>(async context =>
-            {
-                foreach (var item in context.Message.Items)
-                {
-                    await heard.Writer.WriteAsync(item);
-                }
-            });
+            endpoint.Handler<T>(context => hear(context.Message));
         });
         await handle.Ready;
-        return new(heard.Reader);
     }
 
     public async ValueTask DisposeAsync()
