@@ -1,0 +1,31 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using OpsPlatform.Identity.Members;
+using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.Identity.Organisations;
+
+/// <summary>Says anew what the organisation is; the last of two at once stays.</summary>
+internal static class ChangeOrganisation
+{
+    public sealed record Request(string Name, string Currency, string TimeZone, string DayStartsAt)
+        : OrganisationDetails(Name, Currency, TimeZone, DayStartsAt);
+
+    public static async Task<Results<Ok<OrganisationResponse>, ProblemHttpResult>> Handle(
+        Request request, IdentityDb db, Caller caller, CancellationToken cancel)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var (organisation, actingRole) = await db.LockMembers(caller, cancel);
+
+        if (organisation is null || !Roles.AtLeast(Roles.Admin).Contains(actingRole))
+        {
+            return Problems.NoLongerAMember;
+        }
+
+        organisation.Change(request);
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
+
+        return TypedResults.Ok(OrganisationResponse.Of(organisation));
+    }
+}
