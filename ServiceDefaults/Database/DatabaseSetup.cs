@@ -1,0 +1,32 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.ServiceDefaults.Telemetry;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.ServiceDefaults;
+
+public static class DatabaseSetup
+{
+    /// <summary>The service's own database, from ConnectionStrings:{name}db; made, migrated and waited for without failing the start.</summary>
+    public static WebApplicationBuilder AddDatabase<TDb>(this WebApplicationBuilder builder, string name)
+        where TDb : Database.ServiceDb
+    {
+        var connectionString = builder.Configuration.Required(
+            $"ConnectionStrings:{name}db", $"where PostgreSQL is, such as Host=localhost;Port=5432;Username=postgres;Password=…;Database={name}");
+        builder.Services.AddSingleton(_ => new Database.ServiceDatabase(name, connectionString, typeof(TDb).Assembly));
+        builder.Services.AddKeyedSingleton("app", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().App);
+        builder.Services.AddKeyedSingleton("relay", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Relay);
+        builder.Services.AddKeyedSingleton("owner", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Owner);
+        builder.Services.AddHostedService<Database.DatabaseStarter>();
+        builder.Services.AddSingleton<RelaySignal>();
+        builder.Services.AddScoped<TenantInterceptor>();
+        builder.Services.AddDbContext<TDb>((services, options) => options
+            .UseNpgsql(services.GetRequiredService<Database.ServiceDatabase>().App)
+            .AddInterceptors(services.GetRequiredService<TenantInterceptor>(), services.GetRequiredService<RelaySignal>().AfterCommit));
+        builder.Services.AddScoped<Database.ServiceDb>(services => services.GetRequiredService<TDb>());
+        builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
+        return builder;
+    }
+}

@@ -1,0 +1,176 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using OpsPlatform.ServiceDefaults.Http;
+
+namespace OpsPlatform.ServiceDefaults.Database;
+
+/// <summary>Makes the database, the roles and the schema, trying until the server is there; then keeps partitions ahead of time.</summary>
+internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProvider time, ILogger<DatabaseStarter> log) : BackgroundService
+{
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan MaintenanceInterval = TimeSpan.FromHours(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!await Tried("prepared", Prepare, stoppingToken))
+        {
+            await Task.Delay(RetryDelay, time, stoppingToken);
+        }
+
+        database.MarkReady();
+        while (true)
+        {
+            await Task.Delay(MaintenanceInterval, time, stoppingToken);
+            await Tried("maintained", Maintain, stoppingToken);
+        }
+    }
+
+    private async Task<bool> Tried(string what, Func<CancellationToken, Task> work, CancellationToken cancel)
+    {
+        try
+        {
+            await work(cancel);
+            return true;
+        }
+        catch (Exception exception) when (exception is NpgsqlException or TimeoutException or InvalidOperationException)
+        {
+            NotYet(database.Service, what, exception.Message);
+            return false;
+        }
+    }
+
+    private async Task Prepare(CancellationToken cancel)
+    {
+        await Provision(cancel);
+        await Migrator.Migrate(database, cancel);
+        await Maintain(cancel);
+    }
+
+    private async Task Provision(CancellationToken cancel)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(database.Admin.ConnectionString) { Database = "postgres", Pooling = false };
+        await using var admin = new NpgsqlConnection(settings.ConnectionString);
+        await admin.OpenAsync(cancel);
+        await Run(admin, "SELECT pg_advisory_lock(hashtext('opsplatform provision'))", cancel);
+        foreach (var kind in (string[])["owner", "app", "relay"])
+        {
+            var role = database.Role(kind);
+            await Run(admin, $"""
+                DO $$ BEGIN
+                  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role}; END IF;
+                END $$;
+                ALTER ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD '{database.Password(kind)}';
+                """, cancel);
+        }
+
+        var name = new NpgsqlCommandBuilder().QuoteIdentifier(database.Admin.Database!);
+        await using var exists = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", admin) { Parameters = { new() { Value = database.Admin.Database! } } };
+        if (await exists.ExecuteScalarAsync(cancel) is null)
+        {
+            await Run(admin, $"CREATE DATABASE {name}", cancel);
+        }
+
+        await Run(admin, $"ALTER DATABASE {name} OWNER TO {database.Role("owner")}", cancel);
+        await Run(admin, $"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC", cancel);
+        await Run(admin, $"GRANT CONNECT ON DATABASE {name} TO {database.Role("app")}, {database.Role("relay")}", cancel);
+    }
+
+    private async Task Maintain(CancellationToken cancel)
+    {
+        await using var connection = await database.Owner.OpenConnectionAsync(cancel);
+        await Run(connection, "SELECT ops_maintain()", cancel);
+        await using var strays = new NpgsqlCommand("SELECT ops_rows_in_default_partitions()", connection);
+        if (await strays.ExecuteScalarAsync(cancel) is long and > 0)
+        {
+            DefaultPartitionUsed(database.Service);
+        }
+    }
+
+    private static async Task Run(NpgsqlConnection connection, string sql, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The {Service} database is not {What} yet: {Reason}")]
+    private partial void NotYet(string service, string what, string reason);
+
+    [LoggerMessage(LogLevel.Error, "Rows are in a default partition of the {Service} database: its clock or the partition maintenance is off")]
+    private partial void DefaultPartitionUsed(string service);
+}
+
+/// <summary>Applies the frame's and the service's .sql files once each, in name order, as the owner.</summary>
+internal static class Migrator
+{
+    public static async Task Migrate(ServiceDatabase database, CancellationToken cancel)
+    {
+        await using var connection = await database.Owner.OpenConnectionAsync(cancel);
+        await using var setUp = new NpgsqlCommand("""
+            SELECT pg_advisory_lock(hashtext('opsplatform migrate'));
+            CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
+            """, connection);
+        await setUp.ExecuteNonQueryAsync(cancel);
+        var applied = new Dictionary<string, string>();
+        await using (var read = new NpgsqlCommand("SELECT name, sha256 FROM schema_migrations", connection))
+        await using (var rows = await read.ExecuteReaderAsync(cancel))
+        {
+            while (await rows.ReadAsync(cancel))
+            {
+                applied[rows.GetString(0)] = rows.GetString(1);
+            }
+        }
+
+        foreach (var (name, sql) in Files(typeof(Migrator).Assembly).Concat(Files(database.Migrations)))
+        {
+            var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sql)));
+            if (applied.TryGetValue(name, out var before))
+            {
+                if (before != hash)
+                {
+                    throw new InvalidOperationException($"{name} was edited after it was applied: restore it and put the change into a new file.");
+                }
+
+                continue;
+            }
+
+            await using var transaction = await connection.BeginTransactionAsync(cancel);
+            await using var apply = new NpgsqlCommand(sql.Replace("{{service}}", database.Service, StringComparison.Ordinal), connection);
+            await apply.ExecuteNonQueryAsync(cancel);
+            await using var note = new NpgsqlCommand("INSERT INTO schema_migrations (name, sha256) VALUES ($1, $2)", connection)
+            {
+                Parameters = { new() { Value = name }, new() { Value = hash } },
+            };
+            await note.ExecuteNonQueryAsync(cancel);
+            await transaction.CommitAsync(cancel);
+        }
+
+        await using var unlock = new NpgsqlCommand("SELECT pg_advisory_unlock(hashtext('opsplatform migrate'))", connection);
+        await unlock.ExecuteNonQueryAsync(cancel);
+        await connection.ReloadTypesAsync(cancel);
+    }
+
+    private static IEnumerable<(string Name, string Sql)> Files(System.Reflection.Assembly assembly) =>
+        assembly.GetManifestResourceNames()
+            .Where(name => name.EndsWith(".sql", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)
+            .Select(name => (name, new StreamReader(assembly.GetManifestResourceStream(name)!).ReadToEnd()));
+}
+
+/// <summary>Until the schema is there a request is told to come again, instead of failing.</summary>
+internal sealed class StartingMiddleware(RequestDelegate next, ServiceDatabase database)
+{
+    public Task Invoke(HttpContext http)
+    {
+        if (database.Ready.IsCompletedSuccessfully || http.GetEndpoint()?.Metadata.GetMetadata<Telemetry.HealthEndpoint>() is not null)
+        {
+            return next(http);
+        }
+
+        http.Response.Headers.RetryAfter = "1";
+        return Problem.Of("starting", 503, "The service is starting.", "Its database is not ready yet. Try again in a second.").ExecuteAsync(http);
+    }
+}

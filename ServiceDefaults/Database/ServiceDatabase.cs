@@ -1,0 +1,77 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+using Npgsql;
+
+namespace OpsPlatform.ServiceDefaults.Database;
+
+/// <summary>
+/// A service's own database and its three roles: owner migrates and keeps partitions, app serves requests and consumers
+/// under row-level security, relay sees all rows of the tables that travel.
+/// </summary>
+public sealed class ServiceDatabase : IAsyncDisposable
+{
+    private const int AppPool = 16;
+    private const int RelayPool = 4;
+    private const int OwnerPool = 2;
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <param name="connectionString">Of an administrator; the roles' passwords derive from its password, so replicas agree on them.</param>
+    internal ServiceDatabase(string service, string connectionString, Assembly migrations)
+    {
+        Service = service;
+        Migrations = migrations;
+        Admin = new NpgsqlConnectionStringBuilder(connectionString);
+        if (Admin.NoResetOnClose || Admin.Multiplexing)
+        {
+            throw new InvalidOperationException(
+                $"Remove 'No Reset On Close' and 'Multiplexing' from ConnectionStrings__{service}db: a connection would carry one organisation's identity into another's request.");
+        }
+
+        App = Source("app", AppPool);
+        Relay = Source("relay", RelayPool);
+        Owner = Source("owner", OwnerPool);
+    }
+
+    public string Service { get; }
+
+    public NpgsqlDataSource App { get; }
+
+    public NpgsqlDataSource Relay { get; }
+
+    public NpgsqlDataSource Owner { get; }
+
+    /// <summary>Completes when the database is there and migrated; work waits for it instead of failing.</summary>
+    public Task Ready => _ready.Task;
+
+    internal Assembly Migrations { get; }
+
+    internal NpgsqlConnectionStringBuilder Admin { get; }
+
+    public string Role(string kind) => $"{Service}_{kind}";
+
+    public async ValueTask DisposeAsync()
+    {
+        await App.DisposeAsync();
+        await Relay.DisposeAsync();
+        await Owner.DisposeAsync();
+    }
+
+    internal string Password(string kind) =>
+        Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Admin.Password ?? ""), Encoding.UTF8.GetBytes(Role(kind))));
+
+    internal void MarkReady() => _ready.TrySetResult();
+
+    private NpgsqlDataSource Source(string kind, int maxPool)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(Admin.ConnectionString)
+        {
+            Username = Role(kind),
+            Password = Password(kind),
+            MaxPoolSize = maxPool,
+            MaxAutoPrepare = 100,
+            ApplicationName = $"{Service}-{kind}",
+        };
+        return NpgsqlDataSource.Create(settings);
+    }
+}

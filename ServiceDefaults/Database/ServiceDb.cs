@@ -1,0 +1,73 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using OpsPlatform.ServiceDefaults.Messaging;
+
+namespace OpsPlatform.ServiceDefaults.Database;
+
+/// <summary>A service's tables, with the outbox; names are snake_case, enums snake_case text.</summary>
+public abstract class ServiceDb(DbContextOptions options) : DbContext(options)
+{
+    internal DbSet<OutboxRow> OutboxRows => Set<OutboxRow>();
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<OutboxRow>(row =>
+        {
+            row.ToTable("outbox");
+            row.HasKey(x => x.Id);
+            row.Property(x => x.Id).ValueGeneratedNever();
+            row.Property(x => x.Body).HasColumnType("jsonb");
+            row.Property(x => x.Traceparent);
+        });
+    }
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder) =>
+        configurationBuilder.Conventions.Add(_ => new SnakeCaseConvention());
+}
+
+public static class ModelExtensions
+{
+    /// <summary>The capture trigger keeps this column; EF only reads it.</summary>
+    public static PropertyBuilder<long> IsRowVersionColumn(this PropertyBuilder<long> property)
+    {
+        property.ValueGeneratedOnAddOrUpdate();
+        property.Metadata.SetBeforeSaveBehavior(Microsoft.EntityFrameworkCore.Metadata.PropertySaveBehavior.Ignore);
+        property.Metadata.SetAfterSaveBehavior(Microsoft.EntityFrameworkCore.Metadata.PropertySaveBehavior.Ignore);
+        return property;
+    }
+}
+
+internal sealed class SnakeCaseConvention : Microsoft.EntityFrameworkCore.Metadata.Conventions.IModelFinalizingConvention
+{
+    public void ProcessModelFinalizing(
+        Microsoft.EntityFrameworkCore.Metadata.Builders.IConventionModelBuilder modelBuilder,
+        Microsoft.EntityFrameworkCore.Metadata.Conventions.IConventionContext<Microsoft.EntityFrameworkCore.Metadata.Builders.IConventionModelBuilder> context)
+    {
+        foreach (var entity in modelBuilder.Metadata.GetEntityTypes())
+        {
+            if (entity.GetTableName() is { } table)
+            {
+                entity.SetTableName(Snake(table));
+            }
+
+            foreach (var property in entity.GetProperties())
+            {
+                property.SetColumnName(Snake(property.GetColumnName()));
+                var type = Nullable.GetUnderlyingType(property.ClrType) ?? property.ClrType;
+                if (type.IsEnum && property.GetValueConverter() is null)
+                {
+                    property.SetValueConverter((ValueConverter)Activator.CreateInstance(typeof(EnumText<>).MakeGenericType(type))!);
+                }
+            }
+        }
+    }
+
+    private static string Snake(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
+}
+
+internal sealed class EnumText<T>() : ValueConverter<T, string>(
+    value => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString()),
+    text => Enum.Parse<T>(text.Replace("_", "", StringComparison.Ordinal), true))
+    where T : struct, Enum;

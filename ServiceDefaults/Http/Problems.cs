@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.ServiceDefaults.Http;
+
+/// <summary>Turns every refusal and fault into a problem, once, here.</summary>
+internal static class ProblemSetup
+{
+    public static void AddProblems(this IServiceCollection services)
+    {
+        services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        services.ConfigureHttpJsonOptions(options => Json.Configure(options.SerializerOptions));
+        services.AddProblemDetails(options => options.CustomizeProblemDetails = context =>
+        {
+            var problem = context.ProblemDetails;
+            problem.Extensions["traceId"] = Activity.Current?.TraceId.ToString() ?? context.HttpContext.TraceIdentifier;
+            if (problem.Type is null || !problem.Type.StartsWith(Problem.Type(""), StringComparison.Ordinal))
+            {
+                problem.Type = Problem.Type(Slug(problem.Status ?? 500));
+            }
+        });
+        services.AddExceptionHandler<FaultHandler>();
+    }
+
+    public static void UseProblems(this IApplicationBuilder app)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+    }
+
+    private static string Slug(int status) => status switch
+    {
+        400 => "invalid",
+        401 => "unauthenticated",
+        403 => "forbidden",
+        404 => "not-found",
+        405 => "method-not-allowed",
+        413 => "body-too-large",
+        415 => "unsupported-media-type",
+        429 => "too-many-requests",
+        503 => "unavailable",
+        _ => status < 500 ? "refused" : "fault",
+    };
+}
+
+/// <summary>Maps what was thrown to an answer: a lost race is 409, a neighbour away is 503, the rest is ours and 500.</summary>
+internal sealed partial class FaultHandler(IProblemDetailsService problems, ILogger<FaultHandler> log) : IExceptionHandler
+{
+    private const int RetryAfterSeconds = 1;
+
+    public async ValueTask<bool> TryHandleAsync(HttpContext http, Exception exception, CancellationToken cancellationToken)
+    {
+        if (exception is OperationCanceledException && http.RequestAborted.IsCancellationRequested)
+        {
+            http.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+            return true;
+        }
+
+        var (status, slug, title, detail) = Describe(exception);
+        if (status == StatusCodes.Status500InternalServerError)
+        {
+            Fault(exception, http.Request.Method, http.Request.Path);
+        }
+        else if (status == StatusCodes.Status503ServiceUnavailable)
+        {
+            http.Response.Headers.RetryAfter = RetryAfterSeconds.ToString();
+            Unavailable(http.Request.Path, exception.Message);
+        }
+
+        http.Response.StatusCode = status;
+        return await problems.TryWriteAsync(new()
+        {
+            HttpContext = http,
+            ProblemDetails = { Type = Problem.Type(slug), Status = status, Title = title, Detail = detail },
+        });
+    }
+
+    private static (int Status, string Slug, string Title, string? Detail) Describe(Exception exception) => exception switch
+    {
+        BadHttpRequestException { StatusCode: 413 } =>
+            (413, "body-too-large", "The request body is too large.", "Send at most 1 MiB."),
+        BadHttpRequestException { InnerException: JsonException json } =>
+            (400, "invalid-body", "The request body does not fit.", $"At {json.Path ?? "$"}: {JsonReason(json)}"),
+        BadHttpRequestException bad => (bad.StatusCode, bad.StatusCode == 415 ? "unsupported-media-type" : "invalid", "The request does not fit.", bad.Message),
+        DbUpdateConcurrencyException => Conflict(),
+        _ when Faults.SqlState(exception) is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure
+            or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ForeignKeyViolation => Conflict(),
+        _ when Faults.SqlState(exception) is PostgresErrorCodes.NumericValueOutOfRange or PostgresErrorCodes.UntranslatableCharacter
+            or PostgresErrorCodes.CharacterNotInRepertoire =>
+            (400, "invalid", "A value cannot be stored.", "A number is out of range or a text holds a character that cannot be stored."),
+        _ when Faults.IsDatabaseAway(exception) =>
+            (503, "unavailable", "The database is away.", "Nothing was stored. Try again in a moment."),
+        SigningKeysUnavailableException =>
+            (503, "unavailable", "Tokens cannot be checked.", "The identity service is away and its keys are not known here yet. Try again in a moment."),
+        _ => (500, "fault", "Something broke on our side.", "It was logged under the trace id."),
+    };
+
+    private static (int Status, string Slug, string Title, string? Detail) Conflict() =>
+        (409, "conflict", "Another request changed the same thing first.", "Read it again and repeat the request if it still applies.");
+
+    private static string JsonReason(JsonException json)
+    {
+        var end = json.Message.IndexOf(" Path:", StringComparison.Ordinal);
+        return end < 0 ? json.Message : json.Message[..end];
+    }
+
+    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
+    private partial void Fault(Exception exception, string method, string path);
+
+    [LoggerMessage(LogLevel.Warning, "{Path} answered unavailable: {Reason}")]
+    private partial void Unavailable(string path, string reason);
+}

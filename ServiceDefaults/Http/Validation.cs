@@ -1,0 +1,114 @@
+using System.Collections;
+using System.Collections.Concurrent;
+using System.ComponentModel.DataAnnotations;
+using System.Reflection;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using OpsPlatform.ServiceDefaults.Auth;
+
+namespace OpsPlatform.ServiceDefaults.Http;
+
+/// <summary>The root that endpoints hang on.</summary>
+public static class ApiExtensions
+{
+    /// <summary>A group whose requests are validated and whose callers need at least the viewer's role.</summary>
+    public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder app, string prefix)
+    {
+        var group = app.MapGroup(prefix).RequireAuthorization(Roles.Viewer);
+        group.AddEndpointFilterFactory(Validation.Filter);
+        return group;
+    }
+}
+
+/// <summary>Checks DataAnnotations on request records, on properties and on positional parameters, through nested records and lists.</summary>
+internal static class Validation
+{
+    private const int MaxDepth = 8;
+    private static readonly ConcurrentDictionary<Type, (PropertyInfo Property, ValidationAttribute[] Rules)[]> Shapes = new();
+
+    public static EndpointFilterDelegate Filter(EndpointFilterFactoryContext factory, EndpointFilterDelegate next)
+    {
+        var checkedArguments = factory.MethodInfo.GetParameters()
+            .Select((parameter, index) => (parameter, index))
+            .Where(x => IsRecordOfOurs(x.parameter.ParameterType) && x.parameter.ParameterType.Name.EndsWith("Request", StringComparison.Ordinal))
+            .Select(x => x.index)
+            .ToArray();
+        return checkedArguments.Length == 0 ? next : async context =>
+        {
+            var errors = new Dictionary<string, string[]>();
+            foreach (var index in checkedArguments)
+            {
+                Check(context.Arguments[index], "", errors, 0);
+            }
+
+            return errors.Count == 0
+                ? await next(context)
+                : TypedResults.ValidationProblem(errors, "See errors for each value.", title: "Some values are not acceptable.", type: Problem.Type("invalid"));
+        };
+    }
+
+    private static bool IsRecordOfOurs(Type type) => type.IsClass && type.Namespace?.StartsWith("OpsPlatform", StringComparison.Ordinal) == true;
+
+    private static void Check(object? value, string path, Dictionary<string, string[]> errors, int depth)
+    {
+        if (value is null || depth > MaxDepth)
+        {
+            return;
+        }
+
+        if (value is IEnumerable list and not string)
+        {
+            var index = 0;
+            foreach (var item in list)
+            {
+                Check(item, $"{path}[{index++}]", errors, depth + 1);
+            }
+
+            return;
+        }
+
+        if (!IsRecordOfOurs(value.GetType()))
+        {
+            return;
+        }
+
+        foreach (var (property, rules) in Shapes.GetOrAdd(value.GetType(), Shape))
+        {
+            var member = property.GetValue(value);
+            var name = JsonNamingPolicy.CamelCase.ConvertName(property.Name);
+            var memberPath = path.Length == 0 ? name : $"{path}.{name}";
+            var context = new ValidationContext(value) { MemberName = property.Name, DisplayName = name };
+            var messages = rules.Select(rule => rule.GetValidationResult(member, context)).OfType<ValidationResult>()
+                .Select(result => result.ErrorMessage ?? "is not acceptable").ToArray();
+            if (messages.Length > 0)
+            {
+                errors[memberPath] = messages;
+            }
+
+            Check(member, memberPath, errors, depth + 1);
+        }
+
+        if (value is IValidatableObject self)
+        {
+            foreach (var result in self.Validate(new ValidationContext(value)))
+            {
+                foreach (var name in result.MemberNames.DefaultIfEmpty("").Select(JsonNamingPolicy.CamelCase.ConvertName))
+                {
+                    errors[path.Length == 0 ? name : $"{path}.{name}"] = [result.ErrorMessage ?? "is not acceptable"];
+                }
+            }
+        }
+    }
+
+    private static (PropertyInfo Property, ValidationAttribute[] Rules)[] Shape(Type type)
+    {
+        var parameters = type.GetConstructors().OrderByDescending(c => c.GetParameters().Length).FirstOrDefault()?.GetParameters() ?? [];
+        return [.. type.GetProperties().Where(property => property.GetIndexParameters().Length == 0).Select(property => (
+            property,
+            property.GetCustomAttributes<ValidationAttribute>()
+                .Concat(parameters.FirstOrDefault(p => p.Name == property.Name)?.GetCustomAttributes<ValidationAttribute>() ?? [])
+                .ToArray()))];
+    }
+}

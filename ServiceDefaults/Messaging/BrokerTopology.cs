@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Logging;
+using OpsPlatform.Contracts;
+using RabbitMQ.Client;
+
+namespace OpsPlatform.ServiceDefaults.Messaging;
+
+/// <summary>Declares every exchange, queue and binding of the system before this process sends, whether or not the listeners have ever run.</summary>
+internal sealed partial class BrokerTopology(Uri address, ServiceName service, ILogger<BrokerTopology> log) : IDisposable
+{
+    private readonly SemaphoreSlim _declaring = new(1, 1);
+    private volatile bool _declared;
+
+    public static IReadOnlyDictionary<string, object?> ChangeQueueArguments { get; } =
+        new Dictionary<string, object?> { ["x-single-active-consumer"] = true };
+
+    /// <summary>Call when something could not be routed or the broker was lost: it may have come back empty.</summary>
+    public void Forget() => _declared = false;
+
+    public async Task Declared(CancellationToken cancel)
+    {
+        if (_declared)
+        {
+            return;
+        }
+
+        await _declaring.WaitAsync(cancel);
+        try
+        {
+            if (!_declared)
+            {
+                await Declare(cancel);
+                _declared = true;
+                Done(service.Value);
+            }
+        }
+        finally
+        {
+            _declaring.Release();
+        }
+    }
+
+    public async Task<IConnection> Connect(CancellationToken cancel)
+    {
+        var factory = new ConnectionFactory { Uri = address, ClientProvidedName = $"{service.Value}-topology", AutomaticRecoveryEnabled = false };
+        return await factory.CreateConnectionAsync(cancel);
+    }
+
+    public void Dispose() => _declaring.Dispose();
+
+    private async Task Declare(CancellationToken cancel)
+    {
+        await using var connection = await Connect(cancel);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
+        foreach (var subscription in Topology.Subscriptions)
+        {
+            var exchange = Messages.Exchange(subscription.Message);
+            await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancel);
+            await DeclareQueue(channel, subscription.Queue, null, cancel);
+            await channel.ExchangeBindAsync(subscription.Queue, exchange, "", cancellationToken: cancel);
+        }
+
+        for (var shard = 0; shard < Topology.Shards; shard++)
+        {
+            await DeclareQueue(channel, Topology.ChangeQueue(shard), ChangeQueueArguments, cancel);
+        }
+    }
+
+    private static async Task DeclareQueue(IChannel channel, string name, IReadOnlyDictionary<string, object?>? arguments, CancellationToken cancel)
+    {
+        await channel.ExchangeDeclareAsync(name, ExchangeType.Fanout, durable: true, cancellationToken: cancel);
+        await channel.QueueDeclareAsync(name, durable: true, exclusive: false, autoDelete: false, arguments: arguments?.ToDictionary(), cancellationToken: cancel);
+        await channel.QueueBindAsync(name, name, "", cancellationToken: cancel);
+    }
+
+    [LoggerMessage(LogLevel.Information, "{Service} declared the broker's topology")]
+    private partial void Done(string service);
+}

@@ -1,0 +1,153 @@
+using MassTransit;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.ServiceDefaults.Messaging;
+
+/// <summary>
+/// Sends captured changes to Sync's queues in order, shard by shard. A shard belongs to the replica whose connection holds its
+/// advisory lock; all its work runs on that connection, so losing the lock ends the work.
+/// </summary>
+internal sealed class ChangeRelay(
+    ServiceDatabase database, RelaySignal signal, BrokerTopology topology, IBus bus, RelaySettings settings, TimeProvider time, ILogger<ChangeRelay> log)
+    : RelayLoop(database, signal, topology, time, log), IAsyncDisposable
+{
+    /// <summary>A change reaches browsers; one larger than this is a fault of the table's design.</summary>
+    private const int MaxChangeBytes = 1024 * 1024;
+
+    private const string TakeSql = """
+        SELECT seq, id, org_id, event_type, category, priority, entity_type, entity_id, row_version, operation,
+               data::text, changed::text, (metadata || jsonb_build_object('service', $3::text))::text, created_at, shard, size_bytes
+        FROM sync_events
+        WHERE sync_status = 'pending' AND shard = ANY($1) AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+        ORDER BY seq LIMIT $2
+        """;
+
+    private const string DoneSql = "UPDATE sync_events SET sync_status = 'processed', processed_at = now() WHERE sync_status = 'pending' AND seq = ANY($1)";
+
+    private const string FailSql = """
+        UPDATE sync_events SET attempts = attempts + 1, error = $2,
+          next_attempt_at = now() + make_interval(secs => $4 * power(2, attempts)),
+          sync_status = CASE WHEN attempts + 1 >= $3 THEN 'failed' ELSE 'pending' END
+        WHERE sync_status = 'pending' AND seq = $1
+        """;
+
+    private static readonly TimeSpan ClaimInterval = TimeSpan.FromSeconds(1);
+
+    private readonly HashSet<short> _shards = [];
+    private NpgsqlConnection? _connection;
+    private DateTimeOffset _claimedAt;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_connection is not null)
+        {
+            await _connection.DisposeAsync();
+        }
+
+        Dispose();
+    }
+
+    protected override async Task Connect(CancellationToken cancel)
+    {
+        _shards.Clear();
+        if (_connection is not null)
+        {
+            await _connection.DisposeAsync();
+        }
+
+        _connection = await Database.Relay.OpenConnectionAsync(cancel);
+        await Claim(cancel);
+    }
+
+    protected override async Task<int> SendBatch(CancellationToken cancel)
+    {
+        if (_shards.Count < Topology.Shards && Time.GetUtcNow() - _claimedAt > ClaimInterval)
+        {
+            await Claim(cancel);
+        }
+
+        if (_shards.Count == 0)
+        {
+            return 0;
+        }
+
+        var (changes, poison) = await Take(cancel);
+        await Task.WhenAll(changes.GroupBy(change => change.Shard).Select(shard => Send(shard.Key, [.. shard.Select(change => change.Change)], cancel)));
+        if (changes.Count + poison.Count > 0)
+        {
+            await Settle([.. changes.Select(change => change.Change.Seq)], poison, cancel);
+        }
+
+        return changes.Count + poison.Count;
+    }
+
+    private async Task Claim(CancellationToken cancel)
+    {
+        _claimedAt = Time.GetUtcNow();
+        for (short shard = 0; shard < Topology.Shards; shard++)
+        {
+            if (_shards.Contains(shard))
+            {
+                continue;
+            }
+
+            await using var claim = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtext('opsplatform relay'), $1)", _connection) { Parameters = { new() { Value = (int)shard } } };
+            if (await claim.ExecuteScalarAsync(cancel) is true)
+            {
+                _shards.Add(shard);
+            }
+        }
+    }
+
+    private async Task<(List<(short Shard, CapturedChange Change)> Changes, List<(long Seq, string Error)> Poison)> Take(CancellationToken cancel)
+    {
+        List<(short, CapturedChange)> changes = [];
+        List<(long, string)> poison = [];
+        await using var take = new NpgsqlCommand(TakeSql, _connection)
+        {
+            Parameters = { new() { Value = _shards.ToArray() }, new() { Value = settings.BatchSize }, new() { Value = Database.Service } },
+        };
+        await using var row = await take.ExecuteReaderAsync(cancel);
+        while (await row.ReadAsync(cancel))
+        {
+            var sizeBytes = row.GetInt32(15);
+            if (sizeBytes > MaxChangeBytes)
+            {
+                poison.Add((row.GetInt64(0), $"The row has {sizeBytes} bytes; at most {MaxChangeBytes} travel. Leave its large columns out of capture."));
+                continue;
+            }
+
+            changes.Add((row.GetInt16(14), new(
+                row.GetInt64(0), row.GetGuid(1), row.GetGuid(2), row.GetString(3), row.GetString(4), row.GetString(5), row.GetString(6), row.GetString(7),
+                row.GetInt64(8), row.GetString(9), row.GetString(10), row.GetString(11), row.GetString(12), row.GetFieldValue<DateTimeOffset>(13))));
+        }
+
+        return (changes, poison);
+    }
+
+    private async Task Send(short shard, IReadOnlyList<CapturedChange> changes, CancellationToken cancel) =>
+        await Broker.Send(
+            await bus.GetSendEndpoint(new Uri($"exchange:{Topology.ChangeQueue(shard)}")), new ChangeBatch(Database.Service, shard, changes), mandatory: true, cancel);
+
+    private async Task Settle(long[] sent, List<(long Seq, string Error)> poison, CancellationToken cancel)
+    {
+        await using var batch = new NpgsqlBatch(_connection);
+        batch.BatchCommands.Add(new(DoneSql) { Parameters = { new() { Value = sent } } });
+        foreach (var (seq, error) in poison)
+        {
+            batch.BatchCommands.Add(new(FailSql)
+            {
+                Parameters = { new() { Value = seq }, new() { Value = error }, new() { Value = settings.Attempts }, new() { Value = settings.BackoffSeconds } },
+            });
+        }
+
+        await batch.ExecuteNonQueryAsync(cancel);
+    }
+}
+
+/// <summary>From SYNC_BATCH_SIZE (captured changes a query, 500) and SYNC_RETRY_ATTEMPTS (tries before a poison row is failed, 3).</summary>
+/// <param name="BackoffSeconds">Before the second try; doubled for each further one.</param>
+internal sealed record RelaySettings(int BatchSize, int Attempts, double BackoffSeconds);

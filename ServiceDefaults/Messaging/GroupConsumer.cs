@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
+using OpsPlatform.ServiceDefaults.Telemetry;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.ServiceDefaults.Messaging;
+
+/// <summary>Hands a group to its listener, organisation by organisation: one transaction with the inbox rows, so that twice delivered is once applied.</summary>
+internal sealed class GroupConsumer<T, TListener>(IServiceProvider services) : IConsumer<MessageGroup<T>>
+    where T : class
+    where TListener : class, IHear<T>
+{
+    private const string InboxSql = """
+        INSERT INTO inbox (consumer, message_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING RETURNING message_id
+        """;
+
+    private static readonly string Consumer = typeof(TListener).Name;
+
+    public async Task Consume(ConsumeContext<MessageGroup<T>> context)
+    {
+        var cancel = context.CancellationToken;
+        await services.GetRequiredService<ServiceDatabase>().Ready.WaitAsync(cancel);
+        var patience = services.GetRequiredService<Patience>();
+        var parking = services.GetRequiredService<Parking>();
+        foreach (var organisation in context.Message.Items.GroupBy(item => item.OrgId))
+        {
+            await patience.Apply(
+                [.. organisation.DistinctBy(item => item.Id)],
+                Apply,
+                (item, exception, attempts) => parking.Park(Subscription.Of<T>(services.GetRequiredService<ServiceName>().Value).Queue, item, exception, attempts, cancel),
+                cancel);
+        }
+    }
+
+    private async Task Apply(IReadOnlyList<Envelope<T>> items, CancellationToken cancel)
+    {
+        var first = items[0];
+        using var activity = TelemetrySetup.Source.StartActivity(
+            $"{Consumer} apply", ActivityKind.Consumer, Parent(first), links: items.Skip(1).Select(Parent).Where(p => p != default).Select(p => new ActivityLink(p)));
+        await using var scope = services.CreateAsyncScope();
+        scope.ServiceProvider.GetRequiredService<Caller>().ActFor(first.OrgId, first.Actor ?? Consumer, first.Cause());
+        var db = scope.ServiceProvider.GetRequiredService<ServiceDb>();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var fresh = await NotApplied((NpgsqlConnection)db.Database.GetDbConnection(), items, cancel);
+        if (fresh.Count == 0)
+        {
+            return;
+        }
+
+        await scope.ServiceProvider.GetRequiredService<TListener>().Hear(fresh, cancel);
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
+    }
+
+    private static async Task<IReadOnlyList<Envelope<T>>> NotApplied(NpgsqlConnection connection, IReadOnlyList<Envelope<T>> items, CancellationToken cancel)
+    {
+        // In id order, so that two replicas given the same messages wait for each other instead of deadlocking.
+        await using var note = new NpgsqlCommand(InboxSql, connection)
+        {
+            Parameters = { new() { Value = Consumer }, new() { Value = items.Select(item => item.Id).Order().ToArray() } },
+        };
+        HashSet<Guid> fresh = [];
+        await using var rows = await note.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel))
+        {
+            fresh.Add(rows.GetGuid(0));
+        }
+
+        return [.. items.Where(item => fresh.Contains(item.Id))];
+    }
+
+    private static ActivityContext Parent(Envelope<T> item) =>
+        ActivityContext.TryParse(item.TraceParent, null, isRemote: true, out var parent) ? parent : default;
+}
+
+/// <summary>Hands captured changes to their listener, which knows by itself what it has seen.</summary>
+internal sealed class ChangeConsumer<TListener>(IServiceProvider services) : IConsumer<ChangeBatch>
+    where TListener : class, IHearChanges
+{
+    public async Task Consume(ConsumeContext<ChangeBatch> context)
+    {
+        var cancel = context.CancellationToken;
+        var batch = context.Message;
+        await services.GetRequiredService<ServiceDatabase>().Ready.WaitAsync(cancel);
+        await services.GetRequiredService<Patience>().Apply(
+            batch.Changes,
+            async (changes, token) =>
+            {
+                await using var scope = services.CreateAsyncScope();
+                await scope.ServiceProvider.GetRequiredService<TListener>().Hear(batch with { Changes = changes }, token);
+            },
+            (change, exception, attempts) => services.GetRequiredService<Parking>()
+                .Park(Topology.ChangeQueue(batch.Shard), batch with { Changes = [change] }, exception, attempts, cancel),
+            cancel);
+    }
+}

@@ -1,0 +1,55 @@
+using System.Collections.Concurrent;
+using MassTransit;
+using OpsPlatform.Contracts;
+
+namespace OpsPlatform.ServiceDefaults.Messaging;
+
+/// <summary>Sends one type of message as groups to the exchange of that type.</summary>
+internal abstract class Messages
+{
+    private static readonly ConcurrentDictionary<Type, Messages> Known = new();
+
+    public static Messages Of(Type message) =>
+        Known.GetOrAdd(message, type => (Messages)Activator.CreateInstance(typeof(Messages<>).MakeGenericType(type))!);
+
+    /// <summary>The fanout exchange that every subscriber's queue of this type is bound to.</summary>
+    public static string Exchange(Type message) => $"event.{message.Name}";
+
+    public abstract Task Send(IBus bus, IEnumerable<Envelope<object>> items, CancellationToken cancel);
+}
+
+internal sealed class Messages<T> : Messages
+    where T : class
+{
+    private static readonly Uri Address = new($"exchange:{Exchange(typeof(T))}");
+
+    /// <summary>Facts nobody listens to yet may vanish; those with a listener must reach its queue.</summary>
+    private static readonly bool HasListener = Topology.Subscriptions.Any(subscription => subscription.Message == typeof(T));
+
+    public override async Task Send(IBus bus, IEnumerable<Envelope<object>> items, CancellationToken cancel)
+    {
+        var group = new MessageGroup<T>([.. items.Select(item => new Envelope<T>(
+            item.Id, item.OrgId, item.CorrelationId, item.CausationId, item.Actor, item.TraceParent, item.SentAt, (T)item.Message))]);
+        await Broker.Send(await bus.GetSendEndpoint(Address), group, HasListener, cancel);
+    }
+}
+
+internal static class Broker
+{
+    private static readonly TimeSpan ConfirmTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>Returns when the broker has confirmed; with <paramref name="mandatory"/> a message that reaches no queue is a fault, not a loss.</summary>
+    public static async Task Send<T>(ISendEndpoint endpoint, T message, bool mandatory, CancellationToken cancel)
+        where T : class
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        timeout.CancelAfter(ConfirmTimeout);
+        await endpoint.Send(message, context =>
+        {
+            if (mandatory && context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
+            {
+                rabbit.Mandatory = true;
+            }
+        }, timeout.Token);
+    }
+}

@@ -1,0 +1,88 @@
+using MassTransit;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.ServiceDefaults.Messaging;
+
+/// <summary>Sends outbox rows, grouped by type, and deletes them once the broker has them. Replicas share the work row by row.</summary>
+internal sealed class OutboxRelay(
+    ServiceDatabase database, RelaySignal signal, BrokerTopology topology, IBus bus, RelaySettings settings, TimeProvider time, ILogger<OutboxRelay> log)
+    : RelayLoop(database, signal, topology, time, log)
+{
+    private const int MaxRows = 500;
+    private const int MaxGroup = 100;
+
+    private const string TakeSql = """
+        SELECT id, org_id, message_type, body, actor, correlation_id, causation_id, traceparent, created_at
+        FROM outbox WHERE status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+        ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        """;
+
+    private const string FailSql = """
+        UPDATE outbox SET attempts = attempts + 1, error = $2,
+          next_attempt_at = now() + make_interval(secs => $4 * power(2, attempts)),
+          status = CASE WHEN attempts + 1 >= $3 THEN 'failed' ELSE 'pending' END
+        WHERE id = $1
+        """;
+
+    protected override Task Connect(CancellationToken cancel) => Task.CompletedTask;
+
+    protected override async Task<int> SendBatch(CancellationToken cancel)
+    {
+        await using var connection = await Database.Relay.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var (good, poison) = await Take(connection, cancel);
+        if (good.Count + poison.Count == 0)
+        {
+            return 0;
+        }
+
+        await Task.WhenAll(good.GroupBy(item => item.Message.GetType())
+            .SelectMany(type => type.Chunk(MaxGroup).Select(group => Messages.Of(type.Key).Send(bus, group, cancel))));
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        batch.BatchCommands.Add(new("DELETE FROM outbox WHERE id = ANY($1)") { Parameters = { new() { Value = good.Select(item => item.Id).ToArray() } } });
+        foreach (var (id, error) in poison)
+        {
+            batch.BatchCommands.Add(new(FailSql)
+            {
+                Parameters = { new() { Value = id }, new() { Value = error }, new() { Value = settings.Attempts }, new() { Value = settings.BackoffSeconds } },
+            });
+        }
+
+        await batch.ExecuteNonQueryAsync(cancel);
+        await transaction.CommitAsync(cancel);
+        return good.Count + poison.Count;
+    }
+
+    private static async Task<(List<Envelope<object>> Good, List<(Guid Id, string Error)> Poison)> Take(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        List<Envelope<object>> good = [];
+        List<(Guid, string)> poison = [];
+        await using var take = new NpgsqlCommand(TakeSql, connection) { Parameters = { new() { Value = MaxRows } } };
+        await using var row = await take.ExecuteReaderAsync(cancel);
+        while (await row.ReadAsync(cancel))
+        {
+            var id = row.GetGuid(0);
+            try
+            {
+                good.Add(new(
+                    id,
+                    row.IsDBNull(1) ? null : row.GetGuid(1),
+                    row.GetGuid(5),
+                    row.IsDBNull(6) ? null : row.GetGuid(6),
+                    row.IsDBNull(4) ? null : row.GetString(4),
+                    row.IsDBNull(7) ? null : row.GetString(7),
+                    row.GetFieldValue<DateTimeOffset>(8),
+                    Outbox.Read(row.GetString(2), row.GetString(3))));
+            }
+            catch (InvalidDataException exception)
+            {
+                poison.Add((id, exception.Message));
+            }
+        }
+
+        return (good, poison);
+    }
+}

@@ -1,0 +1,93 @@
+using System.Text.Json;
+using MassTransit;
+using MassTransit.Serialization;
+using Npgsql;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
+using RabbitMQ.Client;
+
+namespace OpsPlatform.ServiceDefaults.Messaging;
+
+/// <summary>Keeps what no attempt could apply, with the bytes to send it again. When it cannot be kept, the broker keeps it.</summary>
+internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
+{
+    private const string EnvelopeContentType = "application/vnd.masstransit+json";
+
+    private const string InsertSql = """
+        INSERT INTO parked_messages (org_id, queue, message_type, message_id, content_type, body, error, attempts)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        """;
+
+    public Task Park<T>(string queue, Envelope<T> item, Exception exception, int attempts, CancellationToken cancel)
+        where T : class =>
+        Insert(item.OrgId, queue, typeof(T).Name, item.Id, EnvelopeContentType, Wrap(new MessageGroup<T>([item])), exception, attempts, cancel);
+
+    public Task Park(string queue, ChangeBatch single, Exception exception, int attempts, CancellationToken cancel) =>
+        Insert(single.Changes[0].OrgId, queue, nameof(ChangeBatch), single.Changes[0].Id, EnvelopeContentType, Wrap(single), exception, attempts, cancel);
+
+    /// <summary>For what could not even be read.</summary>
+    public Task Park(string queue, string? contentType, byte[] body, Exception exception, CancellationToken cancel) =>
+        Insert(null, queue, "unreadable", null, contentType ?? "application/octet-stream", body, exception, 1, cancel);
+
+    /// <summary>Sends a parked message to its queue again and forgets it once the broker has it.</summary>
+    /// <returns>False when there is none of that id.</returns>
+    public async Task<bool> Retry(Guid id, CancellationToken cancel)
+    {
+        await using var connection = await database.Relay.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var take = new NpgsqlCommand("DELETE FROM parked_messages WHERE id = $1 RETURNING queue, content_type, body", connection) { Parameters = { new() { Value = id } } };
+        await using (var row = await take.ExecuteReaderAsync(cancel))
+        {
+            if (!await row.ReadAsync(cancel))
+            {
+                return false;
+            }
+
+            await Send(row.GetString(0), row.GetString(1), row.GetFieldValue<byte[]>(2), cancel);
+        }
+
+        await transaction.CommitAsync(cancel);
+        return true;
+    }
+
+    private async Task Send(string queue, string contentType, byte[] body, CancellationToken cancel)
+    {
+        await using var broker = await topology.Connect(cancel);
+        await using var channel = await broker.CreateChannelAsync(new CreateChannelOptions(true, true), cancel);
+        await channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties { ContentType = contentType, Persistent = true }, body, cancel);
+    }
+
+    private static byte[] Wrap<T>(T message)
+        where T : class =>
+        JsonSerializer.SerializeToUtf8Bytes(
+            new { messageId = Guid.CreateVersion7(), messageType = new[] { MessageUrn.ForTypeString<T>() }, message }, SystemTextJsonMessageSerializer.Options);
+
+    private async Task Insert(
+        Guid? orgId, string queue, string type, Guid? messageId, string contentType, byte[] body, Exception exception, int attempts, CancellationToken cancel)
+    {
+        await using var insert = database.Relay.CreateCommand(InsertSql);
+        insert.Parameters.Add(new() { Value = (object?)orgId ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid });
+        insert.Parameters.Add(new() { Value = queue });
+        insert.Parameters.Add(new() { Value = type });
+        insert.Parameters.Add(new() { Value = (object?)messageId ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid });
+        insert.Parameters.Add(new() { Value = contentType });
+        insert.Parameters.Add(new() { Value = body });
+        insert.Parameters.Add(new() { Value = exception.Message });
+        insert.Parameters.Add(new() { Value = attempts });
+        await insert.ExecuteNonQueryAsync(cancel);
+    }
+}
+
+/// <summary>Stands where the bus would move a message to an error or skipped queue, and parks it instead.</summary>
+internal sealed class ParkFilter(Parking parking, string queue) : IFilter<ExceptionReceiveContext>, IFilter<ReceiveContext>
+{
+    public Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next) => Park(context, context.Exception);
+
+    public Task Send(ReceiveContext context, IPipe<ReceiveContext> next) =>
+        Park(context, new InvalidDataException("Nothing here listens to this type of message."));
+
+    public void Probe(ProbeContext context) => context.CreateFilterScope("park");
+
+    private Task Park(ReceiveContext context, Exception exception) =>
+        parking.Park(queue, context.ContentType?.MediaType, context.GetBody(), exception.GetBaseException(), context.CancellationToken);
+}

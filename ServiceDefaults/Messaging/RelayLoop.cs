@@ -1,0 +1,71 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.ServiceDefaults.Messaging;
+
+/// <summary>
+/// Drains a table to the broker: at once after a commit in this process, by a poll otherwise. A database or broker that is
+/// away only makes it wait.
+/// </summary>
+internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal signal, BrokerTopology topology, TimeProvider time, ILogger log)
+    : BackgroundService
+{
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Lets commits gather while the system is busy: fewer, larger batches cost less and shorten the slowest.</summary>
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(5);
+
+    private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(2);
+
+    protected ServiceDatabase Database => database;
+
+    protected TimeProvider Time => time;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await database.Ready.WaitAsync(stoppingToken);
+        var failures = 0;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await topology.Declared(stoppingToken);
+                failures = 0;
+                await DrainUntilFault(stoppingToken);
+            }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                topology.Forget();
+                Waiting(GetType().Name, exception.Message);
+                var delay = TimeSpan.FromMilliseconds(Math.Min(100 * (1 << Math.Min(failures++, 6)), MaxRetryDelay.TotalMilliseconds));
+                await Task.Delay(delay, time, stoppingToken);
+            }
+        }
+    }
+
+    /// <summary>Called once after every fault, before the first batch.</summary>
+    protected abstract Task Connect(CancellationToken cancel);
+
+    /// <returns>How many rows were taken; the loop goes on at once while that is not 0.</returns>
+    protected abstract Task<int> SendBatch(CancellationToken cancel);
+
+    private async Task DrainUntilFault(CancellationToken cancel)
+    {
+        await Connect(cancel);
+        while (true)
+        {
+            var woken = signal.Next;
+            while (await SendBatch(cancel) > 0)
+            {
+                await Task.Delay(Gather, time, cancel);
+            }
+
+            await Task.WhenAny(woken, Task.Delay(Poll, time, cancel));
+            cancel.ThrowIfCancellationRequested();
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{Relay} waits and tries again: {Reason}")]
+    private partial void Waiting(string relay, string reason);
+}

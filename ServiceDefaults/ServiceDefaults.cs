@@ -1,0 +1,64 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Errors;
+using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Telemetry;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.ServiceDefaults;
+
+/// <summary>The service's own name, as in its database, its queues and its paths.</summary>
+public sealed record ServiceName(string Value);
+
+/// <summary>What every service does the same way.</summary>
+public static class ServiceDefaultsExtensions
+{
+    /// <summary>Requests in hand may finish within this time after a stop was asked for.</summary>
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
+
+    private const long MaxBodyBytes = 1024 * 1024;
+
+    /// <summary>Telemetry, health, problems, tokens, tenancy and limits. Call it first.</summary>
+    /// <param name="service">Lower case; also the prefix of the service's roles and queues.</param>
+    public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder, string service)
+    {
+        builder.Services.AddSingleton(new ServiceName(service));
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxBodyBytes;
+        });
+        builder.AddTelemetry(service);
+        builder.Services.AddProblems();
+        builder.Services.AddTokenAuthentication(builder.Configuration);
+        builder.Services.AddScoped<Caller>();
+        builder.Services.AddHealthChecks();
+        builder.Services.AddOpenApi("openapi");
+        return builder;
+    }
+
+    /// <summary>The request pipeline and the endpoints every service has. Call it before mapping the service's own.</summary>
+    public static WebApplication UseServiceDefaults(this WebApplication app)
+    {
+        var service = app.Services.GetRequiredService<ServiceName>().Value;
+        app.UseProblems();
+        app.UseAuthentication();
+        app.UseMiddleware<CallerMiddleware>();
+        app.UseAuthorization();
+        app.MapOpenApi($"/{service}/{{documentName}}.json").AllowAnonymous();
+        app.MapHealth();
+        if (app.Services.GetService<Database.ServiceDatabase>() is not null)
+        {
+            app.UseMiddleware<Database.StartingMiddleware>();
+            app.MapErrors(service);
+            app.MapChangeStats(service);
+        }
+
+        return app;
+    }
+}

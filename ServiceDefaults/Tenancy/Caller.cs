@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Auth;
+
+namespace OpsPlatform.ServiceDefaults.Tenancy;
+
+/// <summary>On whose behalf work is done: set by a request's token or by the message consumed; every database connection carries it.</summary>
+public sealed class Caller
+{
+    /// <summary>Null when no organisation is acting: such work sees no tenant's rows.</summary>
+    public Guid? OrgId { get; private set; }
+
+    /// <exception cref="InvalidOperationException">No organisation is acting.</exception>
+    public Guid Org => OrgId ?? throw new InvalidOperationException("This work needs an organisation and none is set.");
+
+    /// <summary>User id, or the service that acts by itself.</summary>
+    public string? Actor { get; private set; }
+
+    /// <summary>What set the work off: http, message or worker.</summary>
+    public string Source { get; private set; } = "worker";
+
+    public Guid CorrelationId { get; private set; } = Guid.CreateVersion7();
+
+    /// <summary>The message that led here.</summary>
+    public Guid? CausationId { get; private set; }
+
+    /// <summary>W3C trace context of the work at hand.</summary>
+    public string? TraceParent => Activity.Current?.Id ?? _traceParent;
+
+    private string? _traceParent;
+
+    /// <summary>The session setting `app.context`, which the capture trigger stores as a change's metadata.</summary>
+    internal string Context => JsonSerializer.Serialize(new
+    {
+        actor = Actor,
+        source = Source,
+        correlationId = CorrelationId,
+        causationId = CausationId,
+        traceparent = TraceParent,
+    });
+
+    /// <summary>For background work that acts for one organisation.</summary>
+    public void ActFor(Guid? orgId, string actor, MessageCause? cause = null)
+    {
+        OrgId = orgId;
+        Actor = cause?.Actor ?? actor;
+        Source = cause is null ? "worker" : "message";
+        CorrelationId = cause?.CorrelationId ?? Guid.CreateVersion7();
+        CausationId = cause?.CausationId;
+        _traceParent = cause?.TraceParent;
+    }
+
+    internal void ActFor(HttpContext http, Guid correlationId)
+    {
+        OrgId = Guid.TryParse(http.User.FindFirst(Tokens.OrgClaim)?.Value, out var org) ? org : null;
+        Actor = http.User.FindFirst("sub")?.Value;
+        Source = "http";
+        CorrelationId = correlationId;
+    }
+}
+
+/// <summary>What one message hands on to the messages it leads to.</summary>
+public sealed record MessageCause(Guid CorrelationId, Guid CausationId, string? TraceParent, string? Actor);
+
+public static class EnvelopeExtensions
+{
+    public static MessageCause Cause<T>(this Envelope<T> envelope)
+        where T : class => new(envelope.CorrelationId, envelope.Id, envelope.TraceParent, envelope.Actor);
+}
+
+/// <summary>Takes the caller from the token and the correlation id from the request; answers carry the latter.</summary>
+internal sealed class CallerMiddleware(RequestDelegate next)
+{
+    private const string CorrelationHeader = "X-Correlation-Id";
+
+    public Task Invoke(HttpContext http, Caller caller)
+    {
+        var correlationId = Guid.TryParse(http.Request.Headers[CorrelationHeader], out var given) ? given : Guid.CreateVersion7();
+        caller.ActFor(http, correlationId);
+        Activity.Current?.SetTag("correlation.id", correlationId);
+        http.Response.Headers[CorrelationHeader] = correlationId.ToString();
+        return next(http);
+    }
+}

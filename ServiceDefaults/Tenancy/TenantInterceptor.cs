@@ -1,0 +1,37 @@
+using System.Data.Common;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Npgsql;
+
+namespace OpsPlatform.ServiceDefaults.Tenancy;
+
+/// <summary>Tells every connection, each time it is opened, on whose behalf it works; row-level security and capture read it there.</summary>
+internal sealed class TenantInterceptor(Caller caller) : DbConnectionInterceptor
+{
+    public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
+    {
+        using var command = Tenant.Command((NpgsqlConnection)connection, caller);
+        command.ExecuteNonQuery();
+    }
+
+    public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+    {
+        await using var command = Tenant.Command((NpgsqlConnection)connection, caller);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+}
+
+public static class Tenant
+{
+    private const string Sql = "SELECT set_config('app.org_id', $1, false), set_config('app.actor', $2, false), set_config('app.context', $3, false)";
+
+    /// <summary>Sets the caller on an open connection; without an organisation no tenant's rows are visible.</summary>
+    public static NpgsqlCommand Command(NpgsqlConnection connection, Caller caller) => new(Sql, connection)
+    {
+        Parameters =
+        {
+            new() { Value = caller.OrgId?.ToString() ?? "" },
+            new() { Value = caller.Actor ?? "" },
+            new() { Value = caller.Context },
+        },
+    };
+}

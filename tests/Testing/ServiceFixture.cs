@@ -1,0 +1,156 @@
+using System.Net.Http.Headers;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using OpsPlatform.ServiceDefaults.Database;
+using OpsPlatform.ServiceDefaults.Messaging;
+using Xunit;
+
+namespace OpsPlatform.Testing;
+
+/// <summary>A service in this process, on real Kestrel, with a database and a virtual host of its own.</summary>
+/// <param name="service">Its name, as in AddServiceDefaults.</param>
+/// <param name="start">Builds it from command-line settings.</param>
+public abstract class ServiceFixture(string service, Func<string[], Action<IServiceCollection>, IRunningService> start) : IAsyncLifetime
+{
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+    private IRunningService? _running;
+
+    /// <param name="entryPoint">Any class of the service's assembly.</param>
+    protected ServiceFixture(string service, Type entryPoint)
+        : this(service, (settings, configure) => (IRunningService)Activator.CreateInstance(typeof(Host<>).MakeGenericType(entryPoint), settings, configure)!)
+    {
+    }
+
+    public Uri Address => Running.Address;
+
+    public IServiceProvider Services => Running.Services;
+
+    public TokenIssuer Tokens { get; private set; } = null!;
+
+    public TestBroker Broker { get; private set; } = null!;
+
+    /// <summary>amqp address of the fixture's own virtual host.</summary>
+    public Uri Messaging { get; private set; } = null!;
+
+    public ServiceDatabase Database => Services.GetRequiredService<ServiceDatabase>();
+
+    /// <summary>The operator key the service was started with.</summary>
+    public static string OperatorKey => "operator-of-the-tests";
+
+    /// <summary>More configuration for the service, by key.</summary>
+    protected virtual IEnumerable<(string Key, string Value)> Settings => [];
+
+    /// <summary>Replaces parts from outside, such as the clock.</summary>
+    protected virtual void Configure(IServiceCollection services)
+    {
+    }
+
+    private IRunningService Running => _running ?? throw new InvalidOperationException("The service is not started.");
+
+    public async ValueTask InitializeAsync()
+    {
+        var infrastructure = await Infrastructure.Get();
+        var name = $"{service}_{Guid.NewGuid():N}";
+        Messaging = await infrastructure.VirtualHost(name);
+        Tokens = await TokenIssuer.Start();
+        var settings = new Dictionary<string, string>
+        {
+            [$"ConnectionStrings:{service}db"] = infrastructure.Database(name),
+            ["ConnectionStrings:messaging"] = Messaging.ToString(),
+            ["services:identity:http:0"] = Tokens.Address.ToString(),
+            ["SYNC_RETRY_BACKOFF_MS"] = "20",
+            ["Operator:Key"] = OperatorKey,
+        };
+        foreach (var (key, value) in Settings)
+        {
+            settings[key] = value;
+        }
+
+        _running = start([.. settings.Select(pair => $"--{pair.Key}={pair.Value}")], Configure);
+        using var timeout = new CancellationTokenSource(StartTimeout);
+        await _running.Start();
+        await Database.Ready.WaitAsync(timeout.Token);
+        await Services.GetRequiredService<BrokerTopology>().Declared(timeout.Token);
+        Broker = await TestBroker.Start(Messaging);
+    }
+
+    /// <summary>A client with a token of that organisation.</summary>
+    public HttpClient Client(Guid org, string role = "owner", Guid? user = null)
+    {
+        var client = Anonymous();
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Tokens.Token(org, role, user));
+        return client;
+    }
+
+    public HttpClient Anonymous() => new() { BaseAddress = Address };
+
+    /// <summary>A raw session in one of the service's roles: app, relay or owner.</summary>
+    public async Task<NpgsqlConnection> OpenAs(string role, Guid? org = null)
+    {
+        var source = Services.GetRequiredKeyedService<NpgsqlDataSource>(role);
+        var connection = await source.OpenConnectionAsync();
+        await using var tenant = new NpgsqlCommand("SELECT set_config('app.org_id', $1, false)", connection) { Parameters = { new() { Value = org?.ToString() ?? "" } } };
+        await tenant.ExecuteNonQueryAsync();
+        return connection;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Broker is not null)
+        {
+            await Broker.DisposeAsync();
+        }
+
+        if (_running is not null)
+        {
+            await _running.DisposeAsync();
+        }
+
+        if (Tokens is not null)
+        {
+            await Tokens.DisposeAsync();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    private sealed class Host<T>(string[] settings, Action<IServiceCollection> configure) : WebApplicationFactory<T>, IRunningService
+        where T : class
+    {
+        public Uri Address => ClientOptions.BaseAddress;
+
+        public Task Start()
+        {
+            UseKestrel(0);
+            StartServer();
+            return Task.CompletedTask;
+        }
+
+        protected override void ConfigureWebHost(IWebHostBuilder builder)
+        {
+            builder.UseContentRoot(AppContext.BaseDirectory);
+            builder.UseEnvironment("Production");
+            foreach (var setting in settings)
+            {
+                var split = setting.IndexOf('=', StringComparison.Ordinal);
+                builder.UseSetting(setting[2..split], setting[(split + 1)..]);
+            }
+
+            builder.ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
+            builder.ConfigureServices(configure);
+        }
+    }
+}
+
+/// <summary>A service that was started for tests.</summary>
+public interface IRunningService : IAsyncDisposable
+{
+    Uri Address { get; }
+
+    IServiceProvider Services { get; }
+
+    Task Start();
+}
