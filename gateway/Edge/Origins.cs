@@ -19,7 +19,7 @@ internal static class Origins
             .DisallowCredentials()
             .SetPreflightMaxAge(PreflightLifetime)));
 
-    private static string[] Allowed(IConfiguration configuration)
+    private static string[] Allowed(ConfigurationManager configuration)
     {
         var section = configuration.GetSection("Cors:Origins");
 

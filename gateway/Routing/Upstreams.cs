@@ -83,6 +83,8 @@ internal static class Upstreams
                ClusterId = open.Service,
                AuthorizationPolicy = "anonymous",
                Match = new RouteMatch { Path = open.Path, Methods = [open.Method] },
+               // The OpenID document names its neighbours by the host the caller used.
+               Transforms = [new Dictionary<string, string> { ["RequestHeaderOriginalHost"] = "true" }],
            },
     ];
 

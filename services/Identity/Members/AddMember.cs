@@ -14,7 +14,7 @@ namespace OpsPlatform.Identity.Members;
 internal static class AddMember
 {
     public sealed record Request(
-        [property: Email] string Email,
+        [Email] string Email,
         [Required, MaxLength(200)] string DisplayName,
         [MinLength(Passwords.MinChars), MaxLength(Passwords.MaxChars)] string Password,
         [AllowedValues(Roles.Viewer, Roles.Staff, Roles.Admin, Roles.Owner)] string Role);

@@ -8,11 +8,8 @@ namespace OpsPlatform.Identity.Organisations;
 /// <summary>Says anew what the organisation is; the last of two at once stays.</summary>
 internal static class ChangeOrganisation
 {
-    public sealed record Request(string Name, string Currency, string TimeZone, string DayStartsAt)
-        : OrganisationDetails(Name, Currency, TimeZone, DayStartsAt);
-
     public static async Task<Results<Ok<OrganisationResponse>, ProblemHttpResult>> Handle(
-        Request request, IdentityDb db, Caller caller, CancellationToken cancel)
+        OrganisationRequest request, IdentityDb db, Caller caller, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var (organisation, actingRole) = await db.LockMembers(caller, cancel);

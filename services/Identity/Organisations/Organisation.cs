@@ -19,7 +19,7 @@ internal sealed class Organisation
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    public static Organisation Founded(OrganisationDetails details, DateTimeOffset now)
+    public static Organisation Founded(OrganisationRequest details, DateTimeOffset now)
     {
         var id = Guid.CreateVersion7(now);
 
@@ -35,7 +35,7 @@ internal sealed class Organisation
         };
     }
 
-    public void Change(OrganisationDetails details)
+    public void Change(OrganisationRequest details)
     {
         Name = details.Name;
         Currency = details.Currency;
