@@ -6,6 +6,8 @@ var gatewayPort = builder.Configuration.GetValue("GatewayPort", 8080);
 
 builder.AddDockerComposeEnvironment("compose");
 
+// Opens every organisation's failed messages to who runs the platform; see ./run errors.
+var operatorKey = builder.AddParameter("operator-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
 var postgres = builder.AddPostgres("postgres").WithImageTag("18.3");
 var messaging = builder.AddRabbitMQ("messaging").WithImageTag("4.3-management").WithManagementPlugin();
 if (useVolumes)
@@ -28,6 +30,7 @@ if (builder.ExecutionContext.IsRunMode)
 InDevelopment(builder.AddProject<Projects.Gateway>("gateway"))
     .WithHttpEndpoint(port: gatewayPort, name: "http")
     .WithExternalHttpEndpoints()
+    .WithEnvironment("Operator__Key", operatorKey)
     .WithHttpHealthCheck("/health")
     .WithReference(identity).WaitFor(identity)
     .WithReference(inventory).WaitFor(inventory)
@@ -40,6 +43,7 @@ IResourceBuilder<ProjectResource> AddService<TProject>(string name, IResourceBui
     where TProject : IProjectMetadata, new() =>
     InDevelopment(builder.AddProject<TProject>(name))
         .WithHttpEndpoint()
+        .WithEnvironment("Operator__Key", operatorKey)
         .WithHttpHealthCheck("/health")
         .WithReference(database).WaitFor(database)
         .WithReference(messaging).WaitFor(messaging);

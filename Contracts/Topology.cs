@@ -6,9 +6,6 @@ public static class Topology
     /// <summary>Captured changes of a service travel on this many queues; all changes of an entity take the same one.</summary>
     public const int Shards = 8;
 
-    /// <summary>Services whose changes reach the feed.</summary>
-    public static readonly IReadOnlyList<string> Services = ["identity", "inventory", "orders"];
-
     public static readonly IReadOnlyList<Subscription> Subscriptions =
     [
         Subscription.Of<OrderConfirmationRequested>("inventory"),

@@ -1,1 +1,14 @@
-System.Console.WriteLine();
+using System.Runtime.InteropServices;
+using OpsPlatform.Replay;
+
+using var stop = new CancellationTokenSource();
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+
+return await ReplayCommand.Run(args, Console.Out, stop.Token);
+
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    stop.Cancel();
+}

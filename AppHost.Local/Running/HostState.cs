@@ -98,8 +98,8 @@ internal sealed class HostState : IDisposable
     {
         try
         {
-            // FileShare.Read lets others read the pid and still refuses a second host.
-            var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            // An advisory lock that ends with this process, however it ends; the script reads the process id past it.
+            var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             stream.SetLength(0);
             stream.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString()));
             stream.Flush();

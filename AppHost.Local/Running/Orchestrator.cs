@@ -30,7 +30,8 @@ internal sealed class Orchestrator(
         state.RemoveRunFolder();
         AllocatePorts();
         var context = new RunnerContext(
-            notifications, state, new LaunchPlan(state, new DistributedApplicationExecutionContext()), _probe, time, services, IdsOf, !state.IsTemporary);
+            notifications, state, new LaunchPlan(state, new DistributedApplicationExecutionContext()), _probe, time, services, IdsOf,
+            configuration.GetValue("AppHost:ConsoleLogs", !state.IsTemporary));
         foreach (var resource in resources.Where(IsRun))
         {
             _probe.RequireRegistered(resource);

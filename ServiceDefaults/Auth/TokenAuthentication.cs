@@ -84,12 +84,11 @@ internal sealed class TokenHandler(IOptionsMonitor<TokenOptions> options, ILogge
         }
 
         var text = header[Prefix.Length..].Trim();
-        if (text.Length > MaxTokenChars || !Reader.CanReadToken(text))
+        if (text.Length > MaxTokenChars || Read(text) is not { } token)
         {
             return AuthenticateResult.Fail("The token cannot be read.");
         }
 
-        var token = Reader.ReadJsonWebToken(text);
         if (token.Alg != SecurityAlgorithms.EcdsaSha256)
         {
             return AuthenticateResult.Fail("The token is not signed with ES256.");
@@ -110,6 +109,18 @@ internal sealed class TokenHandler(IOptionsMonitor<TokenOptions> options, ILogge
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
         Problem.Of("forbidden", 403, "Your role does not allow this.", "Ask an admin of the organisation for a higher role.").ExecuteAsync(Context);
+
+    private static JsonWebToken? Read(string text)
+    {
+        try
+        {
+            return Reader.ReadJsonWebToken(text);
+        }
+        catch (Exception exception) when (exception is ArgumentException or FormatException or Newtonsoft.Json.JsonException)
+        {
+            return null;
+        }
+    }
 
     private static AuthenticateResult Ticket(ClaimsIdentity identity) =>
         AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme));

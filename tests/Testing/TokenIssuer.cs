@@ -50,7 +50,7 @@ public sealed class TokenIssuer : IAsyncDisposable
             ["exp"] = now.Add(lifetime ?? TimeSpan.FromMinutes(10)).ToUnixTimeSeconds(),
         };
         change?.Invoke(claims);
-        return new JsonWebTokenHandler().CreateToken(
+        return new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(
             JsonSerializer.Serialize(claims),
             new SigningCredentials(new ECDsaSecurityKey(_key) { KeyId = _keyId }, SecurityAlgorithms.EcdsaSha256));
     }

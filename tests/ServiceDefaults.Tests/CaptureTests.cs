@@ -1,0 +1,179 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using Npgsql;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Tests.Sample;
+using OpsPlatform.Testing;
+
+namespace OpsPlatform.ServiceDefaults.Tests;
+
+public sealed class CaptureTests(NotesFixture fixture) : IClassFixture<NotesFixture>
+{
+    private readonly Guid _org = Guid.NewGuid();
+
+    [Fact]
+    public async Task A_change_is_captured_with_the_row_its_version_and_who_made_it_and_reaches_its_shards_queue()
+    {
+        var changes = await fixture.Broker.ListenToChanges();
+        using var client = fixture.Client(_org, user: Guid.Parse("00000000-0000-0000-0000-00000000beef"));
+        var id = Guid.NewGuid();
+        (await client.PostAsJsonAsync("/notes", new { id, text = "seen", secret = "hidden" })).EnsureSuccessStatusCode();
+
+        var (batch, change) = await Next(changes);
+        batch.Service.ShouldBe("orders");
+        change.EntityId.ShouldBe(id.ToString());
+        (change.EventType, change.Category, change.EntityType, change.Operation, change.RowVersion).ShouldBe(("note_created", "notes", "note", "create", 1L));
+        var data = JsonDocument.Parse(change.Data).RootElement;
+        data.GetProperty("text").GetString().ShouldBe("seen");
+        data.TryGetProperty("secret", out _).ShouldBeFalse();
+        var metadata = JsonDocument.Parse(change.Metadata).RootElement;
+        metadata.GetProperty("actor").GetString().ShouldBe("00000000-0000-0000-0000-00000000beef");
+        metadata.GetProperty("service").GetString().ShouldBe("orders");
+        metadata.GetProperty("source").GetString().ShouldBe("http");
+    }
+
+    [Fact]
+    public async Task Raw_SQL_is_captured_too_and_an_update_that_changes_nothing_writes_nothing()
+    {
+        await using var session = await fixture.OpenAs("app", _org);
+        var id = Guid.NewGuid();
+        await Run(session, "INSERT INTO notes (id, text) VALUES ($1, 'one')", id);
+        await Run(session, "UPDATE notes SET text = 'one' WHERE id = $1", id);
+        await Run(session, "UPDATE notes SET text = 'two', secret = 's' WHERE id = $1", id);
+        await Run(session, "DELETE FROM notes WHERE id = $1", id);
+
+        await using var read = new NpgsqlCommand("SELECT operation, row_version, changed::text FROM sync_events WHERE entity_id = $1 ORDER BY seq", session) { Parameters = { new() { Value = id.ToString() } } };
+        List<(string, long)> seen = [];
+        List<string> changed = [];
+        await using var row = await read.ExecuteReaderAsync();
+        while (await row.ReadAsync())
+        {
+            seen.Add((row.GetString(0), row.GetInt64(1)));
+            changed.Add(row.GetString(2));
+        }
+
+        seen.ShouldBe([("create", 1), ("update", 2), ("delete", 3)]);
+        JsonSerializer.Deserialize<string[]>(changed[1])!.Order().ShouldBe(["row_version", "text", "updated_at"]);
+    }
+
+    [Fact]
+    public async Task Changes_of_one_entity_arrive_in_order_and_are_marked_processed()
+    {
+        var changes = await fixture.Broker.ListenToChanges();
+        await using var session = await fixture.OpenAs("app", _org);
+        var id = Guid.NewGuid();
+        await Run(session, "INSERT INTO notes (id, text) VALUES ($1, '0')", id);
+        for (var i = 1; i <= 200; i++)
+        {
+            await Run(session, "UPDATE notes SET text = text || 'x' WHERE id = $1", id);
+        }
+
+        List<long> versions = [];
+        while (versions.Count < 201)
+        {
+            versions.Add((await Next(changes)).Change.RowVersion);
+        }
+
+        versions.ShouldBe(Enumerable.Range(1, 201).Select(i => (long)i));
+        using var client = fixture.Client(_org);
+        await Eventually.Is(async () => (await client.GetFromJsonAsync<Stats>("/orders/changes/stats"))! == new Stats(201, 0, 201, 0));
+    }
+
+    [Fact]
+    public async Task A_change_too_large_to_travel_fails_alone_and_can_be_retried()
+    {
+        var changes = await fixture.Broker.ListenToChanges();
+        await using var session = await fixture.OpenAs("app", _org);
+        await Run(session, "INSERT INTO notes (id, text) VALUES ($1, repeat('x', 1100000))", Guid.NewGuid());
+        var small = Guid.NewGuid();
+        await Run(session, "INSERT INTO notes (id, text) VALUES ($1, 'small')", small);
+        (await Next(changes)).Change.EntityId.ShouldBe(small.ToString());
+
+        using var client = fixture.Client(_org);
+        var error = await Eventually.Is(
+            async () => (await client.GetFromJsonAsync<JsonElement>("/orders/errors")).GetProperty("items"), items => items.GetArrayLength() == 1);
+        error[0].GetProperty("kind").GetString().ShouldBe("change");
+        error[0].GetProperty("attempts").GetInt32().ShouldBe(3);
+        await using (var relay = await fixture.OpenAs("relay"))
+        {
+            await Run(relay, "UPDATE sync_events SET size_bytes = 1 WHERE id = $1", error[0].GetProperty("id").GetGuid());
+        }
+
+        (await client.PostAsync($"/orders/errors/{error[0].GetProperty("id").GetGuid()}/retry", null)).EnsureSuccessStatusCode();
+        (await Next(changes)).Change.Id.ShouldBe(error[0].GetProperty("id").GetGuid());
+    }
+
+    [Fact]
+    public async Task The_run_time_role_sees_one_organisation_and_cannot_touch_what_was_captured()
+    {
+        var other = Guid.NewGuid();
+        await using var session = await fixture.OpenAs("app", _org);
+        await Run(session, "INSERT INTO notes (id, text) VALUES ($1, 'mine')", Guid.NewGuid());
+        await using var stranger = await fixture.OpenAs("app", other);
+        (await Count(stranger, "SELECT count(*) FROM notes")).ShouldBe(0);
+        (await Count(stranger, "SELECT count(*) FROM sync_events")).ShouldBe(0);
+        (await Run(stranger, "UPDATE notes SET text = 'stolen'")).ShouldBe(0);
+        (await Run(stranger, "DELETE FROM notes")).ShouldBe(0);
+        await using var nobody = await fixture.OpenAs("app");
+        (await Count(nobody, "SELECT count(*) FROM notes")).ShouldBe(0);
+
+        (await Should.ThrowAsync<PostgresException>(() => Run(stranger, $"INSERT INTO notes (org_id, id, text) VALUES ('{_org}', gen_random_uuid(), 'planted')"))).SqlState.ShouldBe("42501");
+        foreach (var sql in (string[])["DELETE FROM sync_events", "UPDATE sync_events SET sync_status = 'processed'", "TRUNCATE notes",
+            "INSERT INTO sync_events DEFAULT VALUES", "DELETE FROM outbox", $"SET ROLE orders_owner", "SELECT count(*) FROM sync_events_default", "ALTER TABLE notes DISABLE ROW LEVEL SECURITY"])
+        {
+            (await Should.ThrowAsync<PostgresException>(() => Run(session, sql), sql)).SqlState.ShouldBe("42501", sql);
+        }
+    }
+
+    [Fact]
+    public async Task A_pooled_connection_forgets_the_organisation_it_served()
+    {
+        using var first = fixture.Client(_org);
+        (await first.PostAsJsonAsync("/notes", new { text = "mine" })).EnsureSuccessStatusCode();
+        var lists = await Task.WhenAll(Enumerable.Range(0, 100).Select(async i =>
+        {
+            using var client = fixture.Client(i % 2 == 0 ? _org : Guid.NewGuid());
+            return (i, notes: await client.GetFromJsonAsync<string[]>("/notes"));
+        }));
+        lists.ShouldAllBe(list => list.notes!.Length == (list.i % 2 == 0 ? 1 : 0));
+    }
+
+    private async Task<(ChangeBatch Batch, CapturedChange Change)> Next(System.Threading.Channels.ChannelReader<ChangeBatch> changes)
+    {
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (true)
+        {
+            if (_waiting.TryDequeue(out var next))
+            {
+                return next;
+            }
+
+            var batch = await changes.ReadAsync(timeout.Token);
+            foreach (var change in batch.Changes.Where(change => change.OrgId == _org))
+            {
+                _waiting.Enqueue((batch, change));
+            }
+        }
+    }
+
+    private readonly Queue<(ChangeBatch, CapturedChange)> _waiting = new();
+
+    private static async Task<int> Run(NpgsqlConnection session, string sql, params object[] values)
+    {
+        await using var command = new NpgsqlCommand(sql, session);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new() { Value = value });
+        }
+
+        return await command.ExecuteNonQueryAsync();
+    }
+
+    private static async Task<long> Count(NpgsqlConnection session, string sql)
+    {
+        await using var count = new NpgsqlCommand(sql, session);
+        return (long)(await count.ExecuteScalarAsync())!;
+    }
+
+    private sealed record Stats(long Captured, long Pending, long Processed, long Failed);
+}
