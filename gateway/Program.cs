@@ -1,1 +1,33 @@
-WebApplication.CreateBuilder(args).Build().Run();
+using OpsPlatform.Gateway.Documents;
+using OpsPlatform.Gateway.Edge;
+using OpsPlatform.Gateway.Limits;
+using OpsPlatform.Gateway.Routing;
+using OpsPlatform.ServiceDefaults;
+
+var builder = WebApplication.CreateBuilder(args);
+
+builder.AddServiceDefaults("gateway");
+builder.AddBodyLimit();
+builder.AddRateLimits();
+builder.AddOrigins();
+builder.AddCompression();
+builder.AddUpstreams();
+builder.Services.AddSingleton<ApiDocument>();
+
+var app = builder.Build();
+
+app.UseCorrelation();
+app.UseSecurityHeaders();
+app.UseTrustedHeadersOnly();
+app.UseCors();
+app.UseResponseCompression();
+app.UseAddressLimits();
+app.UseServiceDefaults();
+app.UseOrganisationLimits();
+app.UseBodyLimit();
+app.UseStreamsEndOnShutdown();
+
+app.MapDocuments();
+app.MapUpstreams();
+
+app.Run();

@@ -1,0 +1,38 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using OpsPlatform.ServiceDefaults.Http;
+
+namespace OpsPlatform.Gateway;
+
+/// <summary>Every refusal the gateway itself can answer; all others are the services' own and pass unchanged.</summary>
+internal static class Problems
+{
+    public static ProblemHttpResult NoSuchPath { get; } = Problem.Of(
+        "no-such-path", StatusCodes.Status404NotFound, "Nothing answers here.", "GET / lists what the API offers.");
+
+    public static ProblemHttpResult Unreachable { get; } = Problem.Of(
+        "service-away", StatusCodes.Status503ServiceUnavailable, "The service is not reachable.",
+        "It never heard this request: sending it again is safe.");
+
+    public static ProblemHttpResult Stopping { get; } = Problem.Of(
+        "gateway-stopping", StatusCodes.Status503ServiceUnavailable, "The gateway is restarting.", "Connect again.");
+
+    public static ProblemHttpResult Broken { get; } = Problem.Of(
+        "service-failed", StatusCodes.Status502BadGateway, "The service did not give a whole answer.",
+        "It may have done its work: send the same id or Idempotency-Key again.");
+
+    public static ProblemHttpResult TimedOut { get; } = Problem.Of(
+        "service-timeout", StatusCodes.Status504GatewayTimeout, "The service did not answer in time.",
+        "It may still do its work: send the same id or Idempotency-Key again.");
+
+    public static ProblemHttpResult BodyNotRead { get; } = Problem.Of(
+        "invalid-body", StatusCodes.Status400BadRequest, "The request body did not arrive whole.", "Send it again.");
+
+    public static ProblemHttpResult BodyTooLarge(long maxBytes) => Problem.Of(
+        "body-too-large", StatusCodes.Status413PayloadTooLarge, "The request body is too large.",
+        string.Create(CultureInfo.InvariantCulture, $"At most {maxBytes} bytes are taken."), ("maxBytes", maxBytes));
+
+    public static ProblemHttpResult TooManyRequests(int retryAfterSeconds) => Problem.Of(
+        "too-many-requests", StatusCodes.Status429TooManyRequests, "Too many requests.",
+        string.Create(CultureInfo.InvariantCulture, $"Wait {retryAfterSeconds} s."), ("retryAfterSeconds", retryAfterSeconds));
+}

@@ -1,0 +1,75 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using OpsPlatform.Gateway.Edge;
+using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Model;
+
+namespace OpsPlatform.Gateway.Routing;
+
+/// <summary>What a caller hears when a service does not answer: always a problem, with Retry-After when trying again makes sense.</summary>
+internal static class Failures
+{
+    private const int RetryAfterSeconds = 2;
+
+    public static void UseFailureProblems(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
+    {
+        await next(context);
+
+        if (context.GetForwarderErrorFeature() is not { } failure || context.Response.HasStarted)
+        {
+            return;
+        }
+
+        var stopping = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        var problem = ProblemFor(failure, stopping.IsCancellationRequested);
+
+        context.Response.Clear();
+
+        if (problem.StatusCode >= StatusCodes.Status500InternalServerError)
+        {
+            context.Response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+        }
+
+        await problem.ExecuteAsync(context);
+    });
+
+    /// <summary>A connection that could not be made was heard by nobody, so the request may go to the next instance, whatever its method.</summary>
+    public static void UseNextInstanceWhenUnreachable(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
+    {
+        var feature = context.GetReverseProxyFeature();
+        var untried = feature.AvailableDestinations.ToList();
+
+        await next(context);
+
+        while (IsUnreachable(context.GetForwarderErrorFeature()) && feature.ProxiedDestination is { } failed)
+        {
+            untried.Remove(failed);
+
+            if (untried.Count == 0)
+            {
+                return;
+            }
+
+            context.Features.Set<IForwarderErrorFeature>(null);
+            context.Response.Clear();
+            feature.AvailableDestinations = [.. untried];
+            feature.ProxiedDestination = null;
+
+            await next(context);
+        }
+    });
+
+    private static bool IsUnreachable(IForwarderErrorFeature? failure) =>
+        failure is { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } };
+
+    private static ProblemHttpResult ProblemFor(IForwarderErrorFeature failure, bool stopping) => failure switch
+    {
+        _ when stopping => Problems.Stopping,
+        _ when BodyLimit.IsExceededIn(failure.Exception) => Problems.BodyTooLarge(BodyLimit.MaxBytes),
+        { Error: ForwarderError.NoAvailableDestinations } => Problems.Unreachable,
+        _ when IsUnreachable(failure) => Problems.Unreachable,
+        { Error: ForwarderError.RequestTimedOut } => Problems.TimedOut,
+        { Error: ForwarderError.RequestBodyClient or ForwarderError.RequestBodyCanceled or ForwarderError.RequestCanceled } => Problems.BodyNotRead,
+        _ => Problems.Broken,
+    };
+}

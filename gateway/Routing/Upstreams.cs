@@ -1,0 +1,117 @@
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Health;
+using Yarp.ReverseProxy.LoadBalancing;
+
+namespace OpsPlatform.Gateway.Routing;
+
+/// <summary>Which path goes to which service, and where its instances are: services:{name}:http:{i}, all of them.</summary>
+internal static class Upstreams
+{
+    /// <summary>The services, each with the first path segments it answers.</summary>
+    public static readonly IReadOnlyDictionary<string, string[]> Paths = new Dictionary<string, string[]>
+    {
+        ["identity"] = ["identity"],
+        ["inventory"] = ["inventory", "ingredients", "recipes"],
+        ["orders"] = ["orders", "menu", "customers"],
+        ["sync"] = ["sync"],
+    };
+
+    /// <summary>What may be called without a token; /sync/feed because the service takes a ticket there instead.</summary>
+    private static readonly (string Service, string Method, string Path)[] Anonymous =
+    [
+        ("identity", "POST", "/identity/register"),
+        ("identity", "POST", "/identity/login"),
+        ("identity", "POST", "/identity/refresh"),
+        ("identity", "POST", "/identity/logout"),
+        ("identity", "GET", "/identity/.well-known/{**document}"),
+        ("sync", "GET", Streams.Path),
+    ];
+
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan FailuresCountedFor = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LeftOutFor = TimeSpan.FromSeconds(5);
+    private const int FewestRequestsToJudge = 3;
+
+    /// <summary>How long an exchange may be silent; every byte either way starts it anew, so a stream with keep-alives has no end.</summary>
+    private static readonly TimeSpan DefaultActivityTimeout = TimeSpan.FromSeconds(100);
+
+    public static void AddUpstreams(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddReverseProxy()
+            .LoadFromMemory(Routes(), Clusters(builder.Configuration))
+            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = ConnectTimeout);
+
+        builder.Services.Configure<TransportFailureRateHealthPolicyOptions>(health =>
+        {
+            health.DetectionWindowSize = FailuresCountedFor;
+            health.MinimalTotalCountThreshold = FewestRequestsToJudge;
+        });
+    }
+
+    public static void MapUpstreams(this WebApplication app)
+    {
+        app.MapReverseProxy(proxy =>
+        {
+            proxy.UseFailureProblems();
+            proxy.UseNextInstanceWhenUnreachable();
+            proxy.UseLoadBalancing();
+            proxy.UsePassiveHealthChecks();
+        });
+
+        app.MapFallback("{**path}", () => Problems.NoSuchPath).ExcludeFromDescription().AllowAnonymous();
+    }
+
+    public static IReadOnlyList<string> AddressesOf(IConfiguration configuration, string service) =>
+        [.. configuration.GetSection($"services:{service}:http").GetChildren().Select(instance => instance.Value).OfType<string>()];
+
+    private static List<RouteConfig> Routes() =>
+    [
+        .. from service in Paths
+           from segment in service.Value
+           select new RouteConfig
+           {
+               RouteId = segment,
+               ClusterId = service.Key,
+               AuthorizationPolicy = "default",
+               Match = new RouteMatch { Path = $"/{segment}/{{**rest}}" },
+           },
+        .. from open in Anonymous
+           select new RouteConfig
+           {
+               RouteId = $"{open.Method} {open.Path}",
+               ClusterId = open.Service,
+               AuthorizationPolicy = "anonymous",
+               Match = new RouteMatch { Path = open.Path, Methods = [open.Method] },
+               // The OpenID document names its neighbours by the host the caller used.
+               Transforms = [new Dictionary<string, string> { ["RequestHeaderOriginalHost"] = "true" }],
+           },
+    ];
+
+    private static List<ClusterConfig> Clusters(IConfiguration configuration) =>
+    [
+        .. from service in Paths.Keys
+           select new ClusterConfig
+           {
+               ClusterId = service,
+               LoadBalancingPolicy = LoadBalancingPolicies.PowerOfTwoChoices,
+               HttpRequest = new ForwarderRequestConfig
+               {
+                   ActivityTimeout = configuration.GetValue<TimeSpan?>("Gateway:ActivityTimeout") ?? DefaultActivityTimeout,
+               },
+               HealthCheck = new HealthCheckConfig
+               {
+                   // Should all look bad, trying one still beats refusing everybody.
+                   AvailableDestinationsPolicy = HealthCheckConstants.AvailableDestinations.HealthyOrPanic,
+                   Passive = new PassiveHealthCheckConfig
+                   {
+                       Enabled = true,
+                       Policy = HealthCheckConstants.PassivePolicy.TransportFailureRate,
+                       ReactivationPeriod = LeftOutFor,
+                   },
+               },
+               Destinations = AddressesOf(configuration, service)
+                   .ToDictionary(address => address, address => new DestinationConfig { Address = address }),
+           },
+    ];
+}

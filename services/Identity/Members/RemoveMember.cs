@@ -1,0 +1,50 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Contracts;
+using OpsPlatform.Identity.Sessions;
+using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.Identity.Members;
+
+/// <summary>Ends a membership and its refresh tokens; access tokens end by themselves within ten minutes.</summary>
+internal static class RemoveMember
+{
+    public static async Task<Results<NoContent, ProblemHttpResult>> Handle(
+        Guid userId, IdentityDb db, Caller caller, TimeProvider time, CancellationToken cancel)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var (_, actingRole) = await db.LockMembers(caller, cancel);
+
+        if (actingRole is null)
+        {
+            return Problems.NoLongerAMember;
+        }
+
+        if (await db.Memberships.SingleOrDefaultAsync(member => member.OrgId == caller.Org && member.UserId == userId, cancel) is not { } membership)
+        {
+            return Problems.NoSuchMember;
+        }
+
+        if (!Roles.AtLeast(Roles.Admin).Contains(actingRole) || (membership.Role == Roles.Owner && actingRole != Roles.Owner))
+        {
+            return Problems.RoleTooLow;
+        }
+
+        if (await db.IsLastOwner(membership, cancel))
+        {
+            return Problems.LastOwner;
+        }
+
+        db.Memberships.Remove(membership);
+        db.Publish(new MemberLeft(userId));
+        await db.SaveChangesAsync(cancel);
+        await db.RefreshTokens
+            .Where(token => token.UserId == userId && token.OrganisationId == caller.Org)
+            .Revoke(time.GetUtcNow(), cancel);
+        await transaction.CommitAsync(cancel);
+
+        return TypedResults.NoContent();
+    }
+}

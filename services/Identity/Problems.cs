@@ -1,0 +1,42 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using OpsPlatform.ServiceDefaults.Http;
+
+namespace OpsPlatform.Identity;
+
+/// <summary>Every refusal this service can answer.</summary>
+internal static class Problems
+{
+    public static ProblemHttpResult InvalidCredentials => Problem.Of(
+        "invalid-credentials", 401, "E-mail address or password is wrong.");
+
+    public static ProblemHttpResult RefreshInvalid => Problem.Of(
+        "refresh-invalid", 401, "The refresh token is not valid.", "It is unknown, expired or revoked. Log in again.");
+
+    public static ProblemHttpResult RefreshReused => Problem.Of(
+        "refresh-reused", 401, "The refresh token was used before.",
+        "Somebody may have stolen it, so every token of this log-in is revoked. Log in again.");
+
+    public static ProblemHttpResult EmailTaken => Problem.Of(
+        "email-taken", 409, "The e-mail address is taken.", "Log in with it instead.");
+
+    public static ProblemHttpResult AlreadyMember => Problem.Of(
+        "already-member", 409, "The person is a member already.");
+
+    public static ProblemHttpResult LastOwner => Problem.Of(
+        "last-owner", 409, "An organisation needs an owner.", "Make somebody else an owner first.");
+
+    public static ProblemHttpResult RoleTooLow => Problem.Of(
+        "forbidden", 403, "Your role does not allow this.", "Only an owner may make, change or remove an owner.");
+
+    public static ProblemHttpResult NoLongerAMember => Problem.Of(
+        "not-a-member", 403, "You are no longer a member of the organisation.", "Switch to another one or log in again.");
+
+    public static ProblemHttpResult NoSuchMember => Problem.Of(
+        "not-found", 404, "There is no such member.");
+
+    public static ProblemHttpResult NoSuchOrganisation => Problem.Of(
+        "not-found", 404, "There is no such organisation among yours.");
+
+    public static ProblemHttpResult LockedOut(DateTimeOffset until) => Problem.Of(
+        "locked-out", 423, "Too many wrong passwords.", $"Log in again after {until:u}.", ("until", until));
+}

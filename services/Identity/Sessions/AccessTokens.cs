@@ -1,0 +1,38 @@
+using System.Security.Claims;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+using OpsPlatform.Identity.Keys;
+using OpsPlatform.Identity.Members;
+using OpsPlatform.Identity.Users;
+using OpsPlatform.ServiceDefaults.Auth;
+
+namespace OpsPlatform.Identity.Sessions;
+
+/// <summary>Signs who acts for which organisation in which role: JWT, ES256.</summary>
+internal sealed class AccessTokens(KeyRing keys, IOptions<TokenLifetimes> options, TimeProvider time)
+{
+    private static readonly JsonWebTokenHandler Writer = new();
+
+    public async Task<string> Issue(User user, Membership membership, CancellationToken cancel)
+    {
+        var now = time.GetUtcNow().UtcDateTime;
+
+        return Writer.CreateToken(new SecurityTokenDescriptor
+        {
+            Issuer = Tokens.Issuer,
+            Audience = Tokens.Audience,
+            IssuedAt = now,
+            NotBefore = now,
+            Expires = now + options.Value.AccessToken,
+            Subject = new ClaimsIdentity(
+            [
+                new Claim("sub", user.Id.ToString()),
+                new Claim(Tokens.OrgClaim, membership.OrgId.ToString()),
+                new Claim(Tokens.RoleClaim, membership.Role),
+                new Claim("name", user.DisplayName),
+            ]),
+            SigningCredentials = await keys.Signing(cancel),
+        });
+    }
+}

@@ -1,0 +1,23 @@
+using OpsPlatform.ServiceDefaults.Http;
+
+namespace OpsPlatform.Identity.Sessions;
+
+internal static class SessionEndpoints
+{
+    public static void MapSessions(this IEndpointRouteBuilder app)
+    {
+        var sessions = app.MapApi("/identity").WithTags("sessions").NeverStored();
+
+        sessions.MapPost("/login", LogIn.Handle).AllowAnonymous();
+        sessions.MapPost("/refresh", RefreshSession.Handle).AllowAnonymous();
+        sessions.MapPost("/logout", LogOut.Handle).AllowAnonymous();
+        sessions.MapPost("/switch", SwitchOrganisation.Handle);
+    }
+
+    /// <summary>Answers with tokens or persons in them are kept by no cache on the way.</summary>
+    public static RouteGroupBuilder NeverStored(this RouteGroupBuilder group) => group.AddEndpointFilter(async (context, next) =>
+    {
+        context.HttpContext.Response.Headers.CacheControl = "no-store";
+        return await next(context);
+    });
+}

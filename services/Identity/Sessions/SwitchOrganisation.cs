@@ -1,0 +1,25 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Identity.Users;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.Identity.Sessions;
+
+/// <summary>Opens a session for another organisation the caller belongs to; the one at hand goes on.</summary>
+internal static class SwitchOrganisation
+{
+    public sealed record Request(Guid OrganisationId);
+
+    public static async Task<Results<Ok<SessionResponse>, ProblemHttpResult>> Handle(
+        Request request, IdentityDb db, Session session, Caller caller, CancellationToken cancel)
+    {
+        if (await session.MembershipOf(caller.UserId(), request.OrganisationId, cancel) is not { } membership)
+        {
+            return Problems.NoSuchOrganisation;
+        }
+
+        var user = await db.Users.AsNoTracking().SingleAsync(user => user.Id == membership.UserId, cancel);
+
+        return TypedResults.Ok(await session.Open(user, membership, cancel));
+    }
+}
