@@ -1,0 +1,63 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Messaging;
+
+namespace OpsPlatform.Architecture.Tests;
+
+public sealed class TypeTests
+{
+    private static readonly Assembly[] ServiceAssemblies = [.. Repository.Services.Select(name => Assembly.Load(name))];
+
+    [Fact]
+    public void Nothing_of_a_service_is_public()
+    {
+        var open = ServiceAssemblies.SelectMany(assembly => assembly.GetTypes())
+            .Where(type => type.IsPublic && type.Namespace?.StartsWith("OpsPlatform", StringComparison.Ordinal) == true);
+        open.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Top_level_types_of_a_service_are_sealed()
+    {
+        var open = ServiceAssemblies.SelectMany(assembly => assembly.GetTypes())
+            .Where(type => type is { IsClass: true, IsSealed: false, IsAbstract: false, IsNested: false }
+                && type.Namespace?.StartsWith("OpsPlatform", StringComparison.Ordinal) == true
+                && type.GetCustomAttribute<CompilerGeneratedAttribute>() is null);
+        open.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Every_subscription_has_its_listener_and_every_listener_its_subscription()
+    {
+        var heard = ServiceAssemblies.SelectMany(assembly => assembly.GetTypes().SelectMany(type => type.GetInterfaces()
+            .Where(face => face.IsGenericType && face.GetGenericTypeDefinition() == typeof(IHear<>))
+            .Select(face => new Subscription(face.GetGenericArguments()[0], assembly.GetName().Name!.ToLowerInvariant()))));
+        heard.ShouldBe(Topology.Subscriptions, ignoreOrder: true);
+    }
+
+    [Fact]
+    public void A_listener_is_named_for_its_effect_and_its_cause()
+    {
+        foreach (var listener in ServiceAssemblies.SelectMany(assembly => assembly.GetTypes()))
+        {
+            if (listener.GetInterfaces().FirstOrDefault(face => face.IsGenericType && face.GetGenericTypeDefinition() == typeof(IHear<>)) is { } hear)
+            {
+                listener.Name.ShouldEndWith($"When{hear.GetGenericArguments()[0].Name}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Messages_are_records_that_tell_what_a_listener_may_assume()
+    {
+        var documented = File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Orders.cs"))
+            + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Inventory.cs"))
+            + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Identity.cs"));
+        foreach (var message in Topology.Subscriptions.Select(subscription => subscription.Message).Distinct())
+        {
+            message.GetMethod("<Clone>$").ShouldNotBeNull($"{message.Name} is a record");
+            documented.ShouldMatch($"/// <summary>[^\\n]+</summary>\\n(/// [^\\n]+\\n)*public sealed record {message.Name}\\(");
+        }
+    }
+}
