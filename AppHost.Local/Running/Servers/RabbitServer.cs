@@ -81,6 +81,7 @@ internal sealed class RabbitServer(RabbitMQServerResource resource, HostState st
             default_pass = {await resource.PasswordParameter.GetValueAsync(cancel)}
             log.console = true
             log.console.level = warning
+            log.connection.level = error
             log.file = false
             {management}
             """;
