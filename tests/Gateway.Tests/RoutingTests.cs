@@ -157,10 +157,10 @@ public sealed class RoutingTests
 
         foreach (var service in new[] { "identity", "inventory", "orders" })
         {
-            gateway.Upstream.On($"GET /{service}/openapi.json", context => context.Response.WriteAsync($$$"""
-                {"openapi":"3.1.1","paths":{"/{{{service}}}/thing":{"get":{"responses":{"200":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Response"}}}}}}}},
-                 "components":{"schemas":{"Response":{"type":"object","title":"{{{service}}}"}}}}
-                """));
+            gateway.Upstream.On($"GET /{service}/openapi.json", context => context.Response.WriteAsync("""
+                {"openapi":"3.1.1","paths":{"/SERVICE/thing":{"get":{"responses":{"200":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Response"}}}}}}}},
+                 "components":{"schemas":{"Response":{"type":"object","title":"SERVICE"}}}}
+                """.Replace("SERVICE", service, StringComparison.Ordinal)));
         }
 
         var document = JsonDocument.Parse(await gateway.Anonymous().GetStringAsync("/openapi.json")).RootElement;
