@@ -31,22 +31,20 @@ internal sealed class Progress
 
     public TimeSpan Elapsed => clock.GetElapsedTime(started);
 
-    public void Add(int count = 1) => Set(done + count, add: count);
-
-    /// <summary>Reports a count read from elsewhere.</summary>
-    public void Set(int count) => Set(count, add: null);
-
-    private void Set(int count, int? add)
+    public void Add()
     {
         lock (gate)
         {
-            done = add is { } more ? done + more : count;
+            Show(done + 1);
+        }
+    }
 
-            if (clock.GetElapsedTime(lastShown) >= (isTerminal ? BarInterval : LineInterval))
-            {
-                lastShown = clock.GetTimestamp();
-                Show();
-            }
+    /// <summary>Reports a count read from elsewhere.</summary>
+    public void Set(int count)
+    {
+        lock (gate)
+        {
+            Show(count);
         }
     }
 
@@ -54,7 +52,7 @@ internal sealed class Progress
     {
         lock (gate)
         {
-            Show();
+            Write();
 
             if (isTerminal)
             {
@@ -63,7 +61,18 @@ internal sealed class Progress
         }
     }
 
-    private void Show()
+    private void Show(int count)
+    {
+        done = count;
+
+        if (clock.GetElapsedTime(lastShown) >= (isTerminal ? BarInterval : LineInterval))
+        {
+            lastShown = clock.GetTimestamp();
+            Write();
+        }
+    }
+
+    private void Write()
     {
         var line = Line(what, done, total, Elapsed);
 

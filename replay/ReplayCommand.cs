@@ -67,10 +67,22 @@ internal static class ReplayCommand
 
         if (options.ReportFile is not null)
         {
-            await File.WriteAllTextAsync(options.ReportFile, report.ToJson() + "\n", cancel);
+            await Write(report, options.ReportFile, cancel);
         }
 
         return report.Mismatches.Count == 0 ? ExitCode.Reconciled : ExitCode.Mismatch;
+    }
+
+    private static async Task Write(Report report, string file, CancellationToken cancel)
+    {
+        try
+        {
+            await File.WriteAllTextAsync(file, report.ToJson() + "\n", cancel);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"The report could not be written: {error.Message}");
+        }
     }
 
     private static async Task<Session> SignIn(

@@ -1,4 +1,3 @@
-using Aspire.Hosting.Running;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -66,7 +65,6 @@ public class DistributedApplication(IHost host) : IHost, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Services.GetRequiredService<Orchestrator>().DisposeAsync();
         await ((IAsyncDisposable)host).DisposeAsync();
         GC.SuppressFinalize(this);
     }

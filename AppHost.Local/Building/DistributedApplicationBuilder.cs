@@ -58,7 +58,8 @@ internal sealed class DistributedApplicationBuilder : IDistributedApplicationBui
             DefaultWaitBehavior = _test is null ? WaitBehavior.WaitOnResourceUnavailable : WaitBehavior.StopOnResourceUnavailable,
         });
         _host.Services.AddSingleton<IResourceCollection>(_resources);
-        _host.Services.AddSingleton(provider => ActivatorUtilities.CreateInstance<Orchestrator>(provider, state.Value));
+        _host.Services.AddSingleton(_ => state.Value);
+        _host.Services.AddSingleton<Orchestrator>();
         _host.Services.AddSingleton(provider => new ResourceCommandService(
             provider, provider.GetRequiredService<Orchestrator>(), provider.GetRequiredService<ILogger<ResourceCommandService>>()));
         _host.Services.AddHostedService(provider => provider.GetRequiredService<Orchestrator>());

@@ -67,11 +67,14 @@ public static class RabbitMQBuilderExtensions
         where T : IResource
     {
         var key = $"{builder.Resource.Name}_check";
-        builder.ApplicationBuilder.Services.AddHealthChecks().AddAsyncCheck(key, async cancel =>
-        {
-            await check(cancel);
-            return HealthCheckResult.Healthy();
-        });
+        builder.ApplicationBuilder.Services.AddHealthChecks().AddAsyncCheck(
+            key,
+            async cancel =>
+            {
+                await check(cancel);
+                return HealthCheckResult.Healthy();
+            },
+            timeout: TimeSpan.FromSeconds(5));
         return builder.WithHealthCheck(key);
     }
 }

@@ -35,7 +35,7 @@ internal static class DatabaseFollower
         {
             State = server.State,
             ExitCode = server.ExitCode,
-            Properties = server.Properties,
+            Properties = [.. server.Properties.Where(property => property.Name == KnownProperties.Failure)],
             HealthStatus = server.ResourceReadyEvent is { EventTask.IsCompletedSuccessfully: false } ? HealthStatus.Unhealthy : server.HealthStatus,
             ResourceReadyEvent = server.ResourceReadyEvent,
         });

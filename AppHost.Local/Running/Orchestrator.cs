@@ -84,7 +84,6 @@ internal sealed class Orchestrator(
 
         _probe.Dispose();
         _stopped.Dispose();
-        state.Dispose();
     }
 
     /// <summary>By resource name, which means all replicas, or by the id of one replica.</summary>

@@ -3,17 +3,6 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Aspire.Hosting.Running;
 
-/// <summary>What every runner needs of its application.</summary>
-internal sealed record RunnerContext(
-    ResourceNotificationService Notifications,
-    HostState State,
-    LaunchPlan Plan,
-    HealthProbe Probe,
-    TimeProvider Time,
-    IServiceProvider Services,
-    Func<IResource, IEnumerable<string>> IdsOf,
-    bool LogsToConsole);
-
 /// <summary>Keeps one process of one resource running: waits for what it needs, starts it, watches its health, restarts it when it crashes.</summary>
 internal sealed class ResourceRunner : IAsyncDisposable
 {
@@ -25,11 +14,10 @@ internal sealed class ResourceRunner : IAsyncDisposable
     private readonly RunnerContext _context;
     private readonly int _replica;
     private readonly ResourceLog _log;
-    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly HealthWatch _health;
     private readonly Lock _lock = new();
     private CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
-    private bool _wasHealthy;
 
     public ResourceRunner(IResource resource, int replica, string id, RunnerContext context)
     {
@@ -38,6 +26,7 @@ internal sealed class ResourceRunner : IAsyncDisposable
         _replica = replica;
         _context = context;
         _log = new ResourceLog(id, Path.Combine(context.State.Logs, $"{id}.log"), context.LogsToConsole);
+        _health = new HealthWatch(resource, replica, context, Publish, Report);
         Publish(snapshot => snapshot with { State = KnownResourceStates.NotStarted, Urls = [.. Urls()] });
     }
 
@@ -124,7 +113,7 @@ internal sealed class ResourceRunner : IAsyncDisposable
                 return;
             }
 
-            if (!_wasHealthy && starts >= MaxStartsBeforeHealthy)
+            if (!_health.WasHealthy && starts >= MaxStartsBeforeHealthy)
             {
                 Fail($"failed to start: ended {starts} times before it was healthy, last with exit code {exitCode}", exitCode);
                 return;
@@ -156,7 +145,7 @@ internal sealed class ResourceRunner : IAsyncDisposable
     {
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var since = (long?)null;
-        var watch = FollowHealthAsync(() => since ??= _context.Time.GetTimestamp(), watching.Token);
+        var watch = _health.FollowAsync(() => since ??= _context.Time.GetTimestamp(), watching.Token);
         try
         {
             await child.Exited.WaitAsync(stop);
@@ -170,74 +159,6 @@ internal sealed class ResourceRunner : IAsyncDisposable
         await watching.CancelAsync();
         await watch;
         return since is { } start ? _context.Time.GetElapsedTime(start) : TimeSpan.Zero;
-    }
-
-    private async Task FollowHealthAsync(Action onHealthy, CancellationToken cancel)
-    {
-        try
-        {
-            var failures = 0;
-            HealthStatus? last = null;
-            while (true)
-            {
-                var (status, reason) = await _context.Probe.CheckAsync(Resource, _replica, cancel);
-                failures = status == HealthStatus.Unhealthy ? failures + 1 : 0;
-                if (status != last)
-                {
-                    last = status;
-                    PublishHealth(status);
-                }
-
-                if (status != HealthStatus.Unhealthy)
-                {
-                    onHealthy();
-                }
-                else if (HealthProbe.IsWorthSaying(failures))
-                {
-                    Report($"is not healthy: {reason}");
-                }
-
-                await Task.Delay(HealthProbe.Pause(failures), _context.Time, cancel);
-            }
-        }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            // The process ended; its health is no longer a question.
-        }
-    }
-
-    private void PublishHealth(HealthStatus status)
-    {
-        if (status != HealthStatus.Unhealthy && !_wasHealthy)
-        {
-            _wasHealthy = true;
-            _ = GetReadyAsync();
-        }
-
-        _log.Write($"host: {status}");
-        Publish(snapshot => snapshot with
-        {
-            HealthStatus = status,
-            ResourceReadyEvent = _wasHealthy ? new EventSnapshot(_ready.Task) : null,
-        });
-    }
-
-    private async Task GetReadyAsync()
-    {
-        try
-        {
-            foreach (var annotation in Resource.Annotations.OfType<ResourceReadyAnnotation>().ToList())
-            {
-                await annotation.Callback(new ResourceReadyEvent(Resource, _context.Services), _stop.Token);
-            }
-
-            _ready.SetResult();
-        }
-        catch (Exception e)
-        {
-            Report($"is healthy, but what was to be done then failed: {e.Message}");
-            _ready.SetException(e);
-        }
     }
 
     private async Task WaitForDependenciesAsync(CancellationToken stop)

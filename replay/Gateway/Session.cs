@@ -13,7 +13,8 @@ internal sealed class Session : IDisposable
     private readonly string password;
     private readonly SemaphoreSlim renewing = new(1);
     private Tokens tokens;
-    private DateTimeOffset renewAt;
+    // Ticks, because requests read it without a lock.
+    private long renewAtTicks;
 
     private Session(GatewayClient client, TimeProvider clock, string email, string password, Tokens tokens)
     {
@@ -27,6 +28,8 @@ internal sealed class Session : IDisposable
     }
 
     public Guid OrganisationId { get; }
+
+    private bool IsFresh => clock.GetUtcNow().UtcTicks < Volatile.Read(ref renewAtTicks);
 
     /// <exception cref="InputException">The credentials are refused.</exception>
     public static async Task<Session> Login(GatewayClient client, TimeProvider clock, string email, string password, CancellationToken cancel) =>
@@ -52,7 +55,7 @@ internal sealed class Session : IDisposable
 
     public async ValueTask<string> Token(CancellationToken cancel)
     {
-        if (clock.GetUtcNow() < renewAt)
+        if (IsFresh)
         {
             return tokens.AccessToken;
         }
@@ -61,7 +64,7 @@ internal sealed class Session : IDisposable
 
         try
         {
-            if (clock.GetUtcNow() >= renewAt)
+            if (!IsFresh)
             {
                 Keep(await Renew(cancel));
             }
@@ -79,7 +82,7 @@ internal sealed class Session : IDisposable
     {
         if (tokens.AccessToken == token)
         {
-            renewAt = DateTimeOffset.MinValue;
+            Volatile.Write(ref renewAtTicks, 0);
         }
     }
 
@@ -97,7 +100,7 @@ internal sealed class Session : IDisposable
     {
         var life = TimeSpan.FromSeconds(fresh.ExpiresIn);
         tokens = fresh;
-        renewAt = clock.GetUtcNow() + (life > 2 * RenewBefore ? life - RenewBefore : life / 2);
+        Volatile.Write(ref renewAtTicks, (clock.GetUtcNow() + (life > 2 * RenewBefore ? life - RenewBefore : life / 2)).UtcTicks);
     }
 
     private static async Task<Tokens> SignIn(GatewayClient client, string email, string password, Guid? organisationId, CancellationToken cancel)

@@ -66,7 +66,6 @@ internal sealed class LoadPack(GatewayClient client, Guid organisationId, Bakery
             item.PriceMinor,
             BakeryPack.Currency,
             item.TaxClass,
-            IsAvailable = true,
         }));
 
         progress.Finish();

@@ -67,7 +67,8 @@ internal static class CheckOrders
         }
 
         var othersStanding = byId.Values.Where(order => order.Status is "confirmed" or "completed").ToList();
-        consumptions.AddRange(othersStanding.Select(order => OfOther(organisationId, order, pack, consumption)));
+        var itemNames = pack.Items.Values.ToDictionary(item => StableId.MenuItem(organisationId, item.Code), item => item.Name);
+        consumptions.AddRange(othersStanding.Select(order => OfOther(order, itemNames, consumption)));
         mismatches.Compare("confirmed orders, list and summary", confirmed + othersStanding.Count, summary.Confirmed + summary.Completed);
         mismatches.Compare(
             "revenue in pence, recomputed and summary", revenueMinor + othersStanding.Sum(order => order.TotalMinor), summary.RevenueMinor);
@@ -76,14 +77,11 @@ internal static class CheckOrders
     }
 
     // An order somebody took by hand between two replays consumes the same recipes; what is not of this pack counts nothing here.
-    private static Dictionary<string, decimal> OfOther(Guid organisationId, Order order, BakeryPack pack, Consumption consumption)
-    {
-        var items = pack.Items.Values
-            .Where(item => item.Kind != ItemKind.Exclude)
-            .ToDictionary(item => StableId.MenuItem(organisationId, item.Code), item => item.Name);
-
-        return consumption.OfOrder((order.Lines ?? []).Where(line => items.ContainsKey(line.MenuItemId)).Select(line => (items[line.MenuItemId], line.Quantity)));
-    }
+    private static Dictionary<string, decimal> OfOther(Order order, Dictionary<Guid, string> itemNames, Consumption consumption) =>
+        consumption.OfOrder(
+            (order.Lines ?? [])
+                .Where(line => itemNames.ContainsKey(line.MenuItemId))
+                .Select(line => (itemNames[line.MenuItemId], line.Quantity)));
 
     private static string Show(DateTime utc) => utc.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 }

@@ -54,27 +54,28 @@ internal static class ReadSales
 
     private static void RequireRisingTimes(CsvTable table, int column, IEnumerable<IGrouping<long, Sale>> tickets)
     {
-        var latest = default(Sale?);
+        Sale? latest = null;
 
-        foreach (var sale in tickets.SelectMany(ticket => ticket))
+        foreach (var ticket in tickets)
         {
-            if (latest is { } before)
+            var first = ticket.First();
+
+            foreach (var sale in ticket)
             {
-                if (sale.LocalTime < before.LocalTime - LargestStepBack)
+                if (latest is { } before && sale.LocalTime < before.LocalTime - LargestStepBack)
                 {
                     throw table.Refuse(sale.Row, column, StepsBack(before, sale));
                 }
 
-                if (sale.Ticket == before.Ticket && sale.LocalTime > before.LocalTime + LargestStepBack)
+                if ((sale.LocalTime - first.LocalTime).Duration() > LargestStepBack)
                 {
-                    throw table.Refuse(sale.Row, column, $"ticket {sale.Ticket} is already from {Show(before.LocalTime)}: ticket numbers are used twice");
+                    throw table.Refuse(
+                        sale.Row, column, $"ticket {sale.Ticket} is already from {Show(first.LocalTime)} (line {first.Row.Line}): ticket numbers are used twice");
                 }
             }
 
-            if (latest is null || sale.LocalTime > latest.Value.LocalTime || sale.Ticket != latest.Value.Ticket)
-            {
-                latest = sale;
-            }
+            var last = ticket.MaxBy(sale => sale.LocalTime);
+            latest = latest is { } known && known.LocalTime > last.LocalTime ? known : last;
         }
     }
 

@@ -1,1 +1,24 @@
-WebApplication.CreateBuilder(args).Build().Run();
+using OpsPlatform.Contracts;
+using OpsPlatform.Inventory;
+using OpsPlatform.Inventory.Ingredients;
+using OpsPlatform.Inventory.Recipes;
+using OpsPlatform.Inventory.Stock;
+using OpsPlatform.ServiceDefaults;
+
+var builder = WebApplication.CreateBuilder(args);
+
+builder.AddServiceDefaults("inventory");
+builder.AddDatabase<InventoryDb>("inventory");
+builder.AddBus<InventoryDb>("inventory", bus => bus
+    .Hear<OrderConfirmationRequested, ConsumeStockWhenOrderConfirmationRequested>()
+    .Hear<OrderCancelled, RestoreStockWhenOrderCancelled>());
+builder.AddAvailabilityFlips();
+
+var app = builder.Build();
+
+app.UseServiceDefaults();
+app.MapIngredients();
+app.MapRecipes();
+app.MapStock();
+
+app.Run();

@@ -1,1 +1,26 @@
-WebApplication.CreateBuilder(args).Build().Run();
+using OpsPlatform.Contracts;
+using OpsPlatform.Orders;
+using OpsPlatform.Orders.Customers;
+using OpsPlatform.Orders.Menu;
+using OpsPlatform.Orders.Orders;
+using OpsPlatform.ServiceDefaults;
+
+var builder = WebApplication.CreateBuilder(args);
+
+builder.AddServiceDefaults("orders");
+builder.AddDatabase<OrdersDb>("orders");
+builder.AddBus<OrdersDb>("orders", bus => bus
+    .Hear<StockConsumed, ConfirmOrderWhenStockConsumed>()
+    .Hear<StockRefused, RejectOrderWhenStockRefused>()
+    .Hear<StockRestored, CancelOrderWhenStockRestored>()
+    .Hear<RecipeAvailabilityChanged, SetAvailabilityWhenRecipeAvailabilityChanged>());
+builder.AddOrders();
+
+var app = builder.Build();
+
+app.UseServiceDefaults();
+app.MapMenu();
+app.MapOrders();
+app.MapCustomers();
+
+app.Run();

@@ -1,1 +1,24 @@
-WebApplication.CreateBuilder(args).Build().Run();
+using OpsPlatform.ServiceDefaults;
+using OpsPlatform.Sync;
+using OpsPlatform.Sync.Feed;
+using OpsPlatform.Sync.Tickets;
+
+var builder = WebApplication.CreateBuilder(args);
+
+builder.AddServiceDefaults("sync");
+builder.AddDatabase<SyncDb>("sync");
+builder.AddBus<SyncDb>("sync", bus => bus.HearChanges<AppendChangesToFeed>());
+
+builder.Services.Configure<SyncOptions>(builder.Configuration.GetSection("Sync"));
+builder.Services.AddTicketAuthentication();
+builder.Services.AddSingleton<FeedHub>();
+builder.Services.AddHostedService<FollowHeads>();
+builder.Services.AddSingleton<ForgetFeed>();
+builder.Services.AddHostedService(services => services.GetRequiredService<ForgetFeed>());
+
+var app = builder.Build();
+
+app.UseServiceDefaults();
+app.MapFeed();
+
+app.Run();

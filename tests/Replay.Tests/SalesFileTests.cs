@@ -52,6 +52,10 @@ public sealed class SalesFileTests : IDisposable
         Read(PackFolder.SalesHeader + "1,1,2017-02-01 09:00:00,Bun\n2,2,2017-02-01 08:00:00,Bun\n").Count.ShouldBe(2);
 
     [Fact]
+    public void Many_small_steps_back_add_up() =>
+        Refuse(PackFolder.SalesHeader + "1,1,2017-02-03 09:00:00,Bun\n2,2,2017-02-02 19:00:00,Bun\n3,3,2017-02-02 05:00:00,Bun\n").Line.ShouldBe(4);
+
+    [Fact]
     public void A_ticket_number_used_twice_is_refused() =>
         Refuse(PackFolder.SalesHeader + "1,1,2017-02-01 09:00:00,Bun\n2,1,2017-03-01 09:00:00,Bun\n").Message.ShouldContain("used twice");
 

@@ -78,6 +78,33 @@ public sealed class SmallRulesTests
     }
 
     [Fact]
+    public void Stock_that_opened_otherwise_or_does_not_add_up_is_a_mismatch_per_figure()
+    {
+        using var folder = new PackFolder();
+        var pack = folder.Read();
+        var opening = pack.Ingredients.Keys.ToDictionary(id => id, _ => 10m);
+        var ids = pack.Ingredients.Keys.ToDictionary(id => id, id => StableId.Ingredient(Guid.Empty, id));
+        StockTotals[] totals =
+        [
+            new(ids["flour"], "flour", Opening: 11, 0, 0, 0, Consumed: 4, Restored: 1, Closing: 8),
+            new(ids["sugar"], "sugar", Opening: 10, Increased: 3, Decreased: 2, Adjusted: -1, Consumed: 0, 0, Closing: 9),
+        ];
+        var mismatches = new Mismatches();
+
+        CheckStock.Run(
+            Guid.Empty, pack, opening, new Dictionary<string, decimal> { ["flour"] = 3 }, totals,
+            [new(ids["flour"], "flour", 8), new(ids["sugar"], "sugar", 7)], mismatches);
+
+        mismatches.Lines.ShouldBe(
+        [
+            "sugar: opening - consumed + restored + other changes and closing: expected 10, found 9",
+            "sugar: closing by the log and the ingredient's stock: expected 9, found 7",
+            "flour: opening stock: expected 10, found 11",
+            "cola: missing in /inventory/totals",
+        ]);
+    }
+
+    [Fact]
     public void A_feed_with_a_hole_a_repeat_or_an_older_version_is_not_whole()
     {
         var feed = new FeedOrder();

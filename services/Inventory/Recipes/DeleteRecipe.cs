@@ -1,0 +1,31 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.Inventory.Recipes;
+
+/// <summary>Removes a recipe no other contains; listeners hear that it is no longer available.</summary>
+internal static class DeleteRecipe
+{
+    public static async Task<Results<NoContent, NotFound, ProblemHttpResult>> Handle(Guid id, InventoryDb db, Caller caller, CancellationToken cancel)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        await SaveRecipe.Lock(db, caller.Org, cancel);
+        try
+        {
+            if (await db.Recipes.Where(x => x.Id == id).ExecuteDeleteAsync(cancel) == 0)
+            {
+                return TypedResults.NotFound();
+            }
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.ForeignKeyViolation)
+        {
+            return Problems.RecipeInUse();
+        }
+
+        db.MayFlipAvailability = true;
+        await transaction.CommitAsync(cancel);
+        return TypedResults.NoContent();
+    }
+}

@@ -1,0 +1,97 @@
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
+using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.Inventory.Recipes;
+
+/// <summary>
+/// Tells when a recipe can be made again or no more: soon after stock or a recipe changed, at most every half second,
+/// and by a slow sweep over all organisations for what a crash left untold.
+/// </summary>
+internal sealed partial class PublishAvailabilityFlips(
+    IServiceScopeFactory scopes, AvailabilitySignal signal, ServiceDatabase database, TimeProvider time, ILogger<PublishAvailabilityFlips> log) : BackgroundService
+{
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await database.Ready.WaitAsync(stoppingToken);
+        DateTimeOffset? sweptAt = null;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            var due = signal.Take();
+            try
+            {
+                if (sweptAt is null || time.GetUtcNow() - sweptAt > SweepInterval)
+                {
+                    due = [.. due.Union(await Everyone(stoppingToken))];
+                    sweptAt = time.GetUtcNow();
+                }
+
+                foreach (var org in due)
+                {
+                    await Publish(org, stoppingToken);
+                }
+            }
+            catch (Exception exception) when (Faults.IsTransient(exception) && !stoppingToken.IsCancellationRequested)
+            {
+                // Whoever was missed now is found by a sweep as soon as the database is back.
+                sweptAt = null;
+                Waiting(exception.Message);
+            }
+
+            await Task.Delay(Gather, time, stoppingToken);
+            await signal.Wait(SweepInterval, stoppingToken);
+        }
+    }
+
+    private async Task<List<Guid>> Everyone(CancellationToken cancel)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        return await scope.ServiceProvider.GetRequiredService<InventoryDb>().Database
+            .SqlQuery<Guid>($"""SELECT organisations_with_recipes AS "Value" FROM organisations_with_recipes()""").ToListAsync(cancel);
+    }
+
+    private async Task Publish(Guid org, CancellationToken cancel)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        scope.ServiceProvider.GetRequiredService<Caller>().ActFor(org, "inventory");
+        var db = scope.ServiceProvider.GetRequiredService<InventoryDb>();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        // One at a time: a replica that looked earlier must not write later.
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({"availability " + org}, 0))", cancel);
+        var flips = await db.Database.SqlQuery<RecipeAvailabilityChanged>(
+            $"""
+            INSERT INTO recipe_availability_sent AS sent (recipe_id, is_available, version)
+            SELECT coalesce(now.recipe_id, told.recipe_id), coalesce(now.is_available, false), 1
+            FROM recipe_availability now FULL JOIN recipe_availability_sent told USING (recipe_id)
+            ON CONFLICT (org_id, recipe_id) DO UPDATE SET is_available = excluded.is_available, version = sent.version + 1
+              WHERE sent.is_available <> excluded.is_available
+            RETURNING recipe_id AS "RecipeId", is_available AS "IsAvailable", version AS "Version"
+            """).ToListAsync(cancel);
+        foreach (var flip in flips)
+        {
+            db.Publish(flip);
+        }
+
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Availability is told later: {Reason}")]
+    private partial void Waiting(string reason);
+}
+
+internal static class AvailabilityFlips
+{
+    public static void AddAvailabilityFlips(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<AvailabilitySignal>();
+        builder.Services.AddScoped<RaiseAvailabilityAfterCommit>();
+        builder.Services.ConfigureDbContext<InventoryDb>((services, options) => options.AddInterceptors(services.GetRequiredService<RaiseAvailabilityAfterCommit>()));
+        builder.Services.AddHostedService<PublishAvailabilityFlips>();
+    }
+}

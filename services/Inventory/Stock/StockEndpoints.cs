@@ -1,0 +1,14 @@
+using OpsPlatform.ServiceDefaults.Http;
+
+namespace OpsPlatform.Inventory.Stock;
+
+internal static class StockEndpoints
+{
+    public static void MapStock(this WebApplication app)
+    {
+        var inventory = app.MapApi("/inventory").WithTags("Stock");
+        inventory.MapGet("/log", ListStockLog.Handle);
+        inventory.MapGet("/status", ListStockStatus.Handle);
+        inventory.MapGet("/totals", GetStockTotals.Handle);
+    }
+}

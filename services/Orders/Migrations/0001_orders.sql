@@ -1,0 +1,157 @@
+CREATE TABLE menu_items (
+    org_id uuid NOT NULL DEFAULT current_org(),
+    id uuid NOT NULL,
+    code text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('recipe', 'resale', 'service')),
+    target_id uuid,
+    pieces_per_sale numeric NOT NULL CHECK (pieces_per_sale > 0 AND pieces_per_sale = round(pieces_per_sale, 6)),
+    price_minor bigint NOT NULL CHECK (price_minor >= 0),
+    currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    tax_class text NOT NULL CHECK (tax_class IN ('standard', 'reduced', 'zero', 'none')),
+    is_available boolean NOT NULL DEFAULT true,
+    -- The version of the newest RecipeAvailabilityChanged applied: older ones arriving late change nothing.
+    availability_version bigint NOT NULL DEFAULT 0,
+    row_version bigint NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, id),
+    CONSTRAINT menu_items_code_key UNIQUE (org_id, code),
+    CHECK ((kind = 'service') = (target_id IS NULL))
+);
+CREATE INDEX menu_items_by_target ON menu_items (org_id, target_id) WHERE target_id IS NOT NULL;
+
+CREATE TABLE customers (
+    org_id uuid NOT NULL DEFAULT current_org(),
+    id uuid NOT NULL,
+    email text,
+    external_id text,
+    name text,
+    row_version bigint NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, id),
+    CONSTRAINT customers_email_key UNIQUE (org_id, email),
+    CONSTRAINT customers_external_id_key UNIQUE (org_id, external_id),
+    CHECK (num_nonnulls(email, external_id) = 1)
+);
+
+CREATE SEQUENCE order_numbers;
+GRANT USAGE ON SEQUENCE order_numbers TO {{service}}_app;
+
+CREATE TABLE orders (
+    org_id uuid NOT NULL DEFAULT current_org(),
+    id uuid NOT NULL,
+    number bigint NOT NULL,
+    status text NOT NULL CHECK (status IN ('placed', 'confirming', 'confirmed', 'rejected', 'cancelling', 'cancelled', 'completed')),
+    customer_id uuid,
+    currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    total_minor bigint NOT NULL CHECK (total_minor >= 0),
+    note text,
+    needs_stock boolean NOT NULL,
+    reasons jsonb,
+    -- Ids of the messages Inventory was sent; sent again they keep them.
+    confirmation_id uuid,
+    cancellation_id uuid,
+    confirmation_attempts integer NOT NULL DEFAULT 0,
+    -- When Inventory was last asked for the answer the order waits for.
+    asked_at timestamptz,
+    -- SHA-256 of the normalised request: tells a repeated request from another one under the same id.
+    content_hash bytea NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    placed_at timestamptz NOT NULL,
+    confirmed_at timestamptz,
+    rejected_at timestamptz,
+    cancelled_at timestamptz,
+    completed_at timestamptz,
+    row_version bigint NOT NULL DEFAULT 1,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, customer_id) REFERENCES customers (org_id, id),
+    CHECK (needs_stock OR status NOT IN ('confirming', 'rejected', 'cancelling')),
+    CHECK (status <> 'confirming' OR (confirmation_id IS NOT NULL AND asked_at IS NOT NULL)),
+    CHECK (status <> 'cancelling' OR (cancellation_id IS NOT NULL AND asked_at IS NOT NULL)),
+    CHECK (status <> 'confirmed' OR confirmed_at IS NOT NULL),
+    CHECK ((status = 'rejected') = (reasons IS NOT NULL))
+);
+CREATE INDEX orders_by_time ON orders (org_id, occurred_at DESC, id DESC);
+-- Serves the list of one state by time, and the summary without touching the table.
+CREATE INDEX orders_by_status ON orders (org_id, status, occurred_at DESC, id DESC) INCLUDE (currency, total_minor);
+CREATE INDEX orders_unanswered ON orders (asked_at) WHERE status IN ('confirming', 'cancelling');
+
+CREATE TABLE order_lines (
+    org_id uuid NOT NULL DEFAULT current_org(),
+    order_id uuid NOT NULL,
+    line_no integer NOT NULL,
+    -- No foreign key: the line keeps what was sold after its menu item is gone.
+    menu_item_id uuid NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('recipe', 'resale', 'service')),
+    target_id uuid,
+    pieces_per_sale numeric NOT NULL,
+    quantity integer NOT NULL CHECK (quantity > 0),
+    unit_price_minor bigint NOT NULL CHECK (unit_price_minor >= 0),
+    total_minor bigint NOT NULL CHECK (total_minor = unit_price_minor * quantity),
+    tax_class text NOT NULL CHECK (tax_class IN ('standard', 'reduced', 'zero', 'none')),
+    PRIMARY KEY (org_id, order_id, line_no),
+    FOREIGN KEY (org_id, order_id) REFERENCES orders (org_id, id)
+);
+
+CREATE FUNCTION refuse_illegal_order_move() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (OLD.status, NEW.status) NOT IN (
+        ('placed', 'confirming'), ('placed', 'confirmed'), ('placed', 'cancelled'),
+        ('confirming', 'confirmed'), ('confirming', 'rejected'), ('confirming', 'cancelling'),
+        ('confirmed', 'completed'), ('confirmed', 'cancelling'), ('confirmed', 'cancelled'),
+        ('cancelling', 'cancelled'))
+        OR (NEW.needs_stock AND (OLD.status, NEW.status) IN (('placed', 'confirmed'), ('confirmed', 'cancelled')))
+    THEN
+        RAISE EXCEPTION 'An order cannot go from % to %.', OLD.status, NEW.status
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'orders_legal_move';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER orders_legal_move BEFORE UPDATE ON orders
+    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION refuse_illegal_order_move();
+
+CREATE FUNCTION refuse_illegal_order_start() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'An order cannot start as %.', NEW.status
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'orders_legal_start';
+END $$;
+CREATE TRIGGER orders_legal_start BEFORE INSERT ON orders
+    FOR EACH ROW WHEN (NEW.status NOT IN ('placed', 'confirming') AND (NEW.needs_stock OR NEW.status <> 'confirmed'))
+    EXECUTE FUNCTION refuse_illegal_order_start();
+
+SELECT ops_tenant_table('menu_items');
+SELECT ops_tenant_table('customers');
+SELECT ops_tenant_table('orders');
+SELECT ops_tenant_table('order_lines');
+
+-- What was sold is history: only an order's state changes.
+REVOKE UPDATE, DELETE ON order_lines FROM {{service}}_app;
+REVOKE DELETE ON orders FROM {{service}}_app;
+REVOKE DELETE ON customers FROM {{service}}_app;
+
+SELECT ops_track_table('menu_items', entity => 'menu_item', event_prefix => 'menu', category => 'menu', priority => 'normal',
+    exclude => ARRAY['availability_version']);
+SELECT ops_track_table('customers', entity => 'customer', event_prefix => 'customer', category => 'customers', priority => 'normal',
+    exclude => ARRAY[]::text[]);
+SELECT ops_track_table('orders', entity => 'order', event_prefix => 'order', category => 'orders', priority => 'high',
+    exclude => ARRAY['content_hash', 'confirmation_id', 'cancellation_id']);
+
+-- Row security binds the owner too; this lets it, and so unanswered_orders, see every organisation's orders.
+CREATE POLICY owner_reads_all ON orders FOR SELECT TO CURRENT_USER USING (true);
+
+-- The only thing the service learns without acting for an organisation: which orders wait too long for Inventory.
+CREATE FUNCTION unanswered_orders(asked_before timestamptz, at_most integer)
+    RETURNS TABLE (org_id uuid, order_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT o.org_id, o.id
+    FROM orders o
+    WHERE o.status IN ('confirming', 'cancelling') AND o.asked_at < asked_before
+    ORDER BY o.asked_at
+    LIMIT at_most
+$$;
+REVOKE ALL ON FUNCTION unanswered_orders FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION unanswered_orders TO {{service}}_app;

@@ -1,0 +1,55 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.ServiceDefaults.Http;
+
+namespace OpsPlatform.Orders.Orders;
+
+/// <summary>Orders by when they occurred, the latest first; from is included, to is not.</summary>
+internal static class ListOrders
+{
+    /// <summary>A state by the name the API writes: the framework's own parser would take numbers too.</summary>
+    internal readonly record struct State(OrderStatus Value)
+    {
+        public static bool TryParse(string text, out State state)
+        {
+            var known = Enum.TryParse<OrderStatus>(text, ignoreCase: true, out var value) && text.All(char.IsAsciiLetterLower);
+            state = new(value);
+            return known;
+        }
+    }
+
+    internal sealed record Key(DateTimeOffset OccurredAt, Guid Id);
+
+    public static async Task<Ok<Page<OrderView>>> Handle(
+        State? status, DateTimeOffset? from, DateTimeOffset? to, int? limit, string? cursor, OrdersDb db, CancellationToken cancel)
+    {
+        var size = Paging.Limit(limit);
+        var orders = db.Orders.AsNoTracking();
+        if (status is { Value: var wanted })
+        {
+            orders = orders.Where(x => x.Status == wanted);
+        }
+
+        if (from is { } first)
+        {
+            orders = orders.Where(x => x.OccurredAt >= first.ToUniversalTime());
+        }
+
+        if (to is { } end)
+        {
+            orders = orders.Where(x => x.OccurredAt < end.ToUniversalTime());
+        }
+
+        if (Paging.Decode<Key>(cursor) is { } after)
+        {
+            orders = orders.Where(x => EF.Functions.LessThan(ValueTuple.Create(x.OccurredAt, x.Id), ValueTuple.Create(after.OccurredAt, after.Id)));
+        }
+
+        var page = await orders
+            .OrderByDescending(x => x.OccurredAt).ThenByDescending(x => x.Id)
+            .Take(size + 1)
+            .Include(x => x.Lines)
+            .ToListAsync(cancel);
+        return TypedResults.Ok(Paging.Cut([.. page.Select(OrderView.Of)], size, x => new Key(x.OccurredAt, x.Id)));
+    }
+}

@@ -1,0 +1,29 @@
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Http;
+
+namespace OpsPlatform.Orders.Orders;
+
+internal static class OrderEndpoints
+{
+    public static void AddOrders(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddScoped<OrderDesk>();
+        builder.Services.AddSingleton<DecisionWait>();
+        builder.Services.AddScoped<WakeAfterCommit>();
+        builder.Services.ConfigureDbContext<OrdersDb>((services, options) => options.AddInterceptors(services.GetRequiredService<WakeAfterCommit>()));
+        builder.Services.AddHostedService<AskInventoryAgain>();
+    }
+
+    public static void MapOrders(this WebApplication app)
+    {
+        var orders = app.MapApi("/orders");
+        orders.MapGet("/", ListOrders.Handle);
+        orders.MapGet("/summary", SummariseOrders.Handle);
+        orders.MapGet("/{id:guid}", GetOrder.Handle);
+        orders.MapPost("/", PlaceOrder.Handle).RequireAuthorization(Roles.Staff);
+        orders.MapPost("/{id:guid}/confirm", ConfirmOrder.Handle).RequireAuthorization(Roles.Staff);
+        orders.MapPost("/{id:guid}/cancel", CancelOrder.Handle).RequireAuthorization(Roles.Staff);
+        orders.MapPost("/{id:guid}/complete", CompleteOrder.Handle).RequireAuthorization(Roles.Staff);
+    }
+}

@@ -1,0 +1,100 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.AspNetCore.Http.HttpResults;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.Orders.Orders;
+
+/// <summary>
+/// Takes an order at the menu's prices and, when asked, requests its confirmation in the same transaction.
+/// The same request again under the same id answers with the order it made.
+/// </summary>
+internal static class PlaceOrder
+{
+    private static readonly TimeSpan MaxAhead = TimeSpan.FromHours(24);
+    private static readonly DateTimeOffset Earliest = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    public sealed record Request(
+        [Length(1, Request.MaxLines)] IReadOnlyList<Line> Lines,
+        Guid? Id = null,
+        DateTimeOffset? OccurredAt = null,
+        Person? Customer = null,
+        bool Confirm = false,
+        [StringLength(Request.MaxNoteLength)] string? Note = null) : IValidatableObject
+    {
+        private const int MaxLines = 200;
+        private const int MaxNoteLength = 500;
+
+        public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+        {
+            if (Lines.Any(line => line is null))
+            {
+                yield return new("must not hold null", ["Lines"]);
+            }
+        }
+    }
+
+    public sealed record Line(Guid MenuItemId, [Range(1, Line.MaxQuantity)] int Quantity)
+    {
+        private const int MaxQuantity = 10_000;
+    }
+
+    /// <summary>The customer, by an e-mail address or by another system's id; the name is kept when the person is new.</summary>
+    public sealed record Person(
+        [EmailAddress, StringLength(Person.MaxEmailLength)] string? Email = null,
+        [StringLength(Person.MaxLength, MinimumLength = 1)] string? ExternalId = null,
+        [StringLength(Person.MaxLength)] string? Name = null) : IValidatableObject
+    {
+        private const int MaxEmailLength = 254;
+        private const int MaxLength = 200;
+
+        public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+        {
+            if (Email is null == ExternalId is null)
+            {
+                yield return new("give exactly one of email and externalId", ["Email"]);
+            }
+        }
+    }
+
+    public static async Task<Results<Created<OrderView>, Accepted<OrderView>, Ok<OrderView>, ProblemHttpResult>> Handle(
+        Request request,
+        OrderDesk desk,
+        OrdersDb db,
+        DecisionWait decisions,
+        Caller caller,
+        TimeProvider time,
+        HttpContext http,
+        CancellationToken cancel)
+    {
+        var now = OrderDraft.WholeMicroseconds(time.GetUtcNow());
+        if (request.OccurredAt is { } occurredAt && (occurredAt < Earliest || occurredAt > now + MaxAhead))
+        {
+            return Problems.OccurredAtOutOfRange(Earliest, now + MaxAhead);
+        }
+
+        var draft = OrderDraft.Of(request, now);
+        using var decision = decisions.Start(caller.Org, draft.Id);
+        var (order, isNew, refusal) = await desk.Place(draft, cancel);
+        if (order is null)
+        {
+            return refusal!;
+        }
+
+        if (request.Confirm && PreferWait.Take(http) is { } wait)
+        {
+            order = await decision.Decided(db, order, wait, cancel);
+            if (order.Status == OrderStatus.Rejected)
+            {
+                return Problems.OrderRejected(OrderView.Of(order));
+            }
+        }
+
+        var location = $"/orders/{order.Id}";
+        return (isNew, order.Status) switch
+        {
+            (true, OrderStatus.Placed) => TypedResults.Created(location, OrderView.Of(order)),
+            (true, OrderStatus.Confirming) => TypedResults.Accepted(location, OrderView.Of(order)),
+            _ => TypedResults.Ok(OrderView.Of(order)),
+        };
+    }
+}

@@ -1,0 +1,21 @@
+using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.Sync.Tickets;
+
+namespace OpsPlatform.Sync.Feed;
+
+internal static class FeedEndpoints
+{
+    public static void MapFeed(this WebApplication app)
+    {
+        var sync = app.MapApi("/sync");
+        sync.MapGet("/feed", GetFeed.Handle)
+            .RequireAuthorization(TicketAuthentication.Policy)
+            .Produces<FeedDocument>()
+            .Produces(StatusCodes.Status200OK, contentType: "text/event-stream")
+            .ProducesProblem(StatusCodes.Status410Gone)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests)
+            .DisableRequestTimeout();
+        sync.MapGet("/stats", GetFeedStats.Handle);
+        sync.MapPost("/tickets", IssueTicket.Handle);
+    }
+}

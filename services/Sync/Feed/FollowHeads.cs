@@ -1,0 +1,30 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.Sync.Feed;
+
+/// <summary>Lets several replicas serve one feed: what another one appended is seen within a poll.</summary>
+internal sealed partial class FollowHeads(
+    FeedHub hub, ServiceDatabase database, IOptions<SyncOptions> options, TimeProvider time, ILogger<FollowHeads> log) : BackgroundService
+{
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await database.Ready.WaitAsync(stoppingToken);
+        using var timer = new PeriodicTimer(options.Value.PollInterval, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await hub.Follow(stoppingToken);
+            }
+            catch (Exception exception) when (Faults.IsTransient(exception))
+            {
+                CannotFollow(exception.Message);
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The heads of the feed could not be read: {Reason}")]
+    private partial void CannotFollow(string reason);
+}

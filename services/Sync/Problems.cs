@@ -1,0 +1,19 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using OpsPlatform.ServiceDefaults.Http;
+
+namespace OpsPlatform.Sync;
+
+internal static class Problems
+{
+    public static ProblemHttpResult FeedReset(long earliest) => Problem.Of(
+        "feed-reset", StatusCodes.Status410Gone, "The feed does not reach back to this position.",
+        "Load the lists again, then read on from the feed's head.", ("earliest", earliest));
+
+    public static ProblemHttpResult TooManyStreams(SyncOptions limits) => Problem.Of(
+        "too-many-streams", StatusCodes.Status429TooManyRequests, "Too many streams are open.",
+        $"An organisation has {limits.StreamsPerOrganisation} at a time and a user {limits.StreamsPerUser}. Close one, or share one per browser tab.");
+
+    public static ProblemHttpResult TicketRefused() => Problem.Of(
+        "ticket-refused", StatusCodes.Status401Unauthorized, "The ticket does not open a stream.",
+        "It is unknown, used or too old. Get a new one from POST /sync/tickets; each opens one stream.");
+}

@@ -1,0 +1,29 @@
+namespace OpsPlatform.Sync;
+
+/// <summary>Limits and intervals of the feed, from the configuration section Sync. Stream limits hold per process.</summary>
+internal sealed class SyncOptions
+{
+    /// <summary>Entries captured longer ago may be forgotten; whole weeks are dropped at a time.</summary>
+    public TimeSpan FeedRetention { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary>How often retention is applied.</summary>
+    public TimeSpan RetentionInterval { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>A stream that had nothing to say for this long sends a comment.</summary>
+    public TimeSpan KeepAlive { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>A filtered stream tells its position at most this often.</summary>
+    public TimeSpan PositionInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the heads are read for entries that another replica appended.</summary>
+    public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>A subscriber with this many frames waiting is told to resume.</summary>
+    public int SubscriberFrames { get; set; } = 1_000;
+
+    public int StreamsPerOrganisation { get; set; } = 600;
+
+    public int StreamsPerUser { get; set; } = 100;
+}

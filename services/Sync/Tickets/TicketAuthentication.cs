@@ -1,0 +1,75 @@
+using System.Buffers.Text;
+using System.Security.Claims;
+using System.Security.Cryptography;
+using System.Text.Encodings.Web;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.Sync.Tickets;
+
+/// <summary>Lets the feed be opened with a ticket in the address, or else with a bearer token as everything is.</summary>
+internal static class TicketAuthentication
+{
+    public const string Policy = "ticket or token";
+    private const string Choice = "TicketOrToken";
+    private const string Token = "Bearer";
+
+    public static void AddTicketAuthentication(this IServiceCollection services)
+    {
+        services.AddAuthentication()
+            .AddScheme<AuthenticationSchemeOptions, TicketHandler>(TicketHandler.Scheme, null)
+            .AddPolicyScheme(Choice, null, options => options.ForwardDefaultSelector =
+                http => http.Request.Query.ContainsKey(TicketHandler.Parameter) ? TicketHandler.Scheme : Token);
+        services.AddAuthorizationBuilder().AddPolicy(Policy, policy => policy.AddAuthenticationSchemes(Choice).RequireAuthenticatedUser());
+    }
+}
+
+/// <summary>Redeems the ticket: the stream then acts as the user who asked for it, until that user's token would have ended.</summary>
+internal sealed class TicketHandler(
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder,
+    [FromKeyedServices("app")] NpgsqlDataSource app, Caller caller)
+    : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
+{
+    public new const string Scheme = "Ticket";
+    public const string Parameter = "ticket";
+    private const int TicketChars = 43;
+
+    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
+    {
+        var text = Request.Query[Parameter].ToString();
+        if (text.Length != TicketChars || !Base64Url.IsValid(text))
+        {
+            return Refused();
+        }
+
+        await using var command = app.CreateCommand("SELECT org_id, user_id, role, token_expires_at, expires_at FROM redeem_ticket($1)");
+        command.Parameters.Add(new() { Value = SHA256.HashData(Base64Url.DecodeFromChars(text)) });
+        await using var rows = await command.ExecuteReaderAsync(Context.RequestAborted);
+        var now = TimeProvider.GetUtcNow();
+        if (!await rows.ReadAsync(Context.RequestAborted)
+            || rows.GetFieldValue<DateTimeOffset>(3) <= now || rows.GetFieldValue<DateTimeOffset>(4) <= now)
+        {
+            return Refused();
+        }
+
+        var org = rows.GetGuid(0);
+        var user = rows.GetString(1);
+        caller.ActFor(org, user);
+        var identity = new ClaimsIdentity(
+            [
+                new("sub", user),
+                new(Tokens.OrgClaim, org.ToString()),
+                new(Tokens.RoleClaim, rows.GetString(2)),
+                new("exp", rows.GetFieldValue<DateTimeOffset>(3).ToUnixTimeSeconds().ToString()),
+            ],
+            Scheme, "name", Tokens.RoleClaim);
+        return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme));
+    }
+
+    protected override Task HandleChallengeAsync(AuthenticationProperties properties) => Problems.TicketRefused().ExecuteAsync(Context);
+
+    private static AuthenticateResult Refused() => AuthenticateResult.Fail("The ticket does not open a stream.");
+}

@@ -1,0 +1,60 @@
+namespace OpsPlatform.System.Tests;
+
+/// <summary>Each process is killed with kill -9 while orders are under way; it comes back by itself and the books agree to the gram.</summary>
+[Collection(nameof(SystemCollection))]
+public sealed class CrashTests(RunningSystem system, ITestOutputHelper output)
+{
+    private const int Rounds = 12;
+
+    [Theory]
+    [InlineData("inventory")]
+    [InlineData("orders")]
+    [InlineData("sync")]
+    [InlineData("gateway")]
+    [InlineData("identity")]
+    [InlineData("messaging")]
+    [InlineData("postgres")]
+    public async Task A_killed_process_comes_back_and_nothing_is_lost_or_done_twice(string resource)
+    {
+        using var organisation = await system.Register($"Kill {resource}");
+        var pack = Replays.LongPack(Rounds);
+        try
+        {
+            var replay = Replays.Run(system.Gateway, output, organisation, "--data", pack);
+            for (var kills = 1; kills <= 2; kills++)
+            {
+                await OrdersUnderWay(organisation, kills * 200, replay);
+                await system.Kill(resource);
+            }
+
+            var run = await replay;
+            run.ExitCode.ShouldBe(0);
+            run.Figure("ordersRejected").ShouldBe(0);
+        }
+        finally
+        {
+            Directory.Delete(pack, recursive: true);
+        }
+    }
+
+    private static async Task OrdersUnderWay(Organisation organisation, int atLeast, Task replay)
+    {
+        await Eventually.Is(
+            async () =>
+            {
+                replay.IsCompleted.ShouldBeFalse("the replay must still be under way when a process is killed");
+                try
+                {
+                    var summary = await organisation.Get("/orders/summary");
+                    return summary.GetProperty("confirmed").GetInt64() + summary.GetProperty("confirming").GetInt64();
+                }
+                catch (HttpRequestException)
+                {
+                    // The service asked may be the one that was just killed.
+                    return 0;
+                }
+            },
+            orders => orders >= atLeast,
+            TimeSpan.FromMinutes(2));
+    }
+}

@@ -1,0 +1,140 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace OpsPlatform.System.Tests;
+
+/// <summary>The whole system as the AppHost describes it, entered through the gateway.</summary>
+public sealed partial class RunningSystem : IAsyncLifetime
+{
+    private const int Sigkill = 9;
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(3);
+    private DistributedApplication? _app;
+
+    public DistributedApplication App => _app ?? throw new InvalidOperationException("The system is not started.");
+
+    public Uri Gateway => App.GetEndpoint("gateway", "http");
+
+    public static string OperatorKey => "operator-of-the-system-tests";
+
+    public static string RepositoryRoot { get; } = FindRoot();
+
+    public async ValueTask InitializeAsync()
+    {
+        using var timeout = new CancellationTokenSource(StartTimeout);
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<AppHostMarker>(
+            ["UseVolumes=false", $"Parameters:operator-key={OperatorKey}"], timeout.Token);
+        _app = await builder.BuildAsync(timeout.Token);
+        await _app.StartAsync(timeout.Token);
+        await _app.ResourceNotifications.WaitForResourceHealthyAsync("gateway", timeout.Token);
+    }
+
+    /// <summary>Registers a fresh organisation and answers a client that acts as its owner.</summary>
+    public Task<Organisation> Register(string name) => Organisation.Register(Gateway, name);
+
+    /// <summary>Kills the process of a resource as a crash would and answers once it is healthy again under another process id.</summary>
+    public async Task Kill(string resource)
+    {
+        using var timeout = new CancellationTokenSource(StartTimeout);
+        var before = await ProcessId(resource, _ => true, timeout.Token);
+        if (KillProcess(before, Sigkill) != 0)
+        {
+            throw new InvalidOperationException($"Process {before} of {resource} could not be killed: error {Marshal.GetLastPInvokeError()}.");
+        }
+
+        await ProcessId(resource, seen => seen.Pid != before && seen.Health == HealthStatus.Healthy, timeout.Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_app is not null)
+        {
+            await _app.StopAsync();
+            await _app.DisposeAsync();
+        }
+    }
+
+    private async Task<int> ProcessId(string resource, Func<(int Pid, HealthStatus? Health), bool> fits, CancellationToken cancel)
+    {
+        var found = await App.ResourceNotifications.WaitForResourceAsync(
+            resource, seen => Pid(seen) is { } pid && fits((pid, seen.Snapshot.HealthStatus)), cancel);
+        return Pid(found)!.Value;
+    }
+
+    private static int? Pid(ResourceEvent seen) =>
+        seen.Snapshot.Properties.FirstOrDefault(property => property.Name == KnownProperties.Executable.Pid)?.Value is { } value
+            ? Convert.ToInt32(value)
+            : null;
+
+    private static string FindRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "OpsPlatform.sln")))
+        {
+            folder = folder.Parent ?? throw new InvalidOperationException("The tests do not run within the repository.");
+        }
+
+        return folder.FullName;
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int KillProcess(int pid, int signal);
+}
+
+/// <summary>An organisation and a client that acts as its owner.</summary>
+public sealed class Organisation : IDisposable
+{
+    private Organisation(Guid id, string email, HttpClient client)
+    {
+        Id = id;
+        Email = email;
+        Client = client;
+    }
+
+    public Guid Id { get; }
+
+    public string Email { get; }
+
+    public static string Password => "Correct-Horse-9";
+
+    public HttpClient Client { get; }
+
+    public static async Task<Organisation> Register(Uri gateway, string name)
+    {
+        var client = new HttpClient { BaseAddress = gateway };
+        var email = $"{Guid.NewGuid():N}@example.org";
+        var response = await client.PostAsJsonAsync("/identity/register", new
+        {
+            email,
+            password = Password,
+            displayName = "Owner",
+            organisation = new { name, currency = "GBP", timeZone = "Europe/London", dayStartsAt = "04:00" },
+        });
+        var session = await Read(response);
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", session.GetProperty("accessToken").GetString());
+        return new(session.GetProperty("organisationId").GetGuid(), email, client);
+    }
+
+    public async Task<JsonElement> Post(string path, object body) => await Read(await Client.PostAsJsonAsync(path, body));
+
+    public async Task<JsonElement> Get(string path) => await Read(await Client.GetAsync(path));
+
+    public void Dispose() => Client.Dispose();
+
+    private static async Task<JsonElement> Read(HttpResponseMessage response)
+    {
+        var text = await response.Content.ReadAsStringAsync();
+        return response.IsSuccessStatusCode
+            ? JsonDocument.Parse(text.Length == 0 ? "{}" : text).RootElement
+            : throw new HttpRequestException($"{response.RequestMessage!.RequestUri}: {(int)response.StatusCode} {text}", null, response.StatusCode);
+    }
+}
+
+/// <summary>One system for all tests that do not need one of their own.</summary>
+[CollectionDefinition(nameof(SystemCollection))]
+public sealed class SystemCollection : ICollectionFixture<RunningSystem>;
