@@ -63,7 +63,7 @@ internal static class Upstreams
     }
 
     public static IReadOnlyList<string> AddressesOf(IConfiguration configuration, string service) =>
-        [.. configuration.GetSection($"services:{service}:http").GetChildren().Select(instance => instance.Value).OfType<string>()];
+        [.. configuration.GetSection($"services:{service}:http").GetChildren().Select(instance => instance.Value).OfType<string>().Where(address => address.Length > 0).Distinct()];
 
     private static List<RouteConfig> Routes() =>
     [

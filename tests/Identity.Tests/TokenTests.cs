@@ -39,6 +39,17 @@ public sealed class TokenTests(IdentityFixture fixture)
         (await client.GetAsync(document.GetProperty("jwks_uri").GetString())).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
+    [Fact]
+    public async Task The_API_document_names_every_path()
+    {
+        using var client = fixture.Anonymous();
+        var document = await (await client.GetAsync("/identity/openapi.json")).Json();
+
+        document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Where(path => !path.Contains("/errors") && !path.Contains("/changes")).Order().ShouldBe([
+            "/identity/.well-known/jwks.json", "/identity/.well-known/openid-configuration", "/identity/login", "/identity/logout", "/identity/me",
+            "/identity/members", "/identity/members/{userId}", "/identity/organisation", "/identity/refresh", "/identity/register", "/identity/switch"]);
+    }
+
     [Theory]
     [InlineData("nothing changed", HttpStatusCode.OK)]
     [InlineData("expired", HttpStatusCode.Unauthorized)]
@@ -63,7 +74,7 @@ public sealed class TokenTests(IdentityFixture fixture)
     private async Task<string> Token(string what, SessionAnswer session)
     {
         await using var scope = fixture.Services.CreateAsyncScope();
-        var stored = await scope.ServiceProvider.GetRequiredService<IdentityDb>().SigningKeys.AsNoTracking().FirstAsync();
+        var stored = await scope.ServiceProvider.GetRequiredService<IdentityDb>().SigningKeys.AsNoTracking().SingleAsync();
         using var ours = ECDsa.Create();
         ours.ImportPkcs8PrivateKey(stored.PrivateKey, out _);
         using var strangers = ECDsa.Create(ECCurve.NamedCurves.nistP256);

@@ -1,0 +1,57 @@
+using System.Net;
+using System.Net.Http.Json;
+
+namespace OpsPlatform.Gateway.Tests;
+
+public sealed class LimitTests
+{
+    [Fact]
+    public async Task An_organisation_over_its_limit_is_told_when_to_come_again_and_others_are_not_held_up()
+    {
+        await using var gateway = await TestGateway.Start(("RateLimits:OrganisationPerSecond", "1"), ("RateLimits:OrganisationBurst", "5"));
+        gateway.Upstream.OnJson("GET /orders", new { });
+        var org = Guid.NewGuid();
+        var answers = await Send(10, () => gateway.Client(org).GetAsync("/orders"));
+
+        answers.Count(answer => answer.StatusCode == HttpStatusCode.OK).ShouldBeInRange(5, 7);
+        var refused = answers.First(answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
+        await refused.ShouldBeProblem(HttpStatusCode.TooManyRequests, "too-many-requests");
+        int.Parse(refused.Header("Retry-After")!).ShouldBeInRange(1, 5);
+        (await gateway.Client().GetAsync("/orders")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Signing_in_is_limited_by_address_and_holds_up_nothing_else()
+    {
+        await using var gateway = await TestGateway.Start(("RateLimits:SignInPerSecond", "1"), ("RateLimits:SignInBurst", "3"));
+        gateway.Upstream.OnJson("POST /identity/login", new { });
+        gateway.Upstream.OnJson("POST /identity/logout", new { });
+        var answers = await Send(8, () => gateway.Anonymous().PostAsJsonAsync("/identity/login", new { }));
+
+        answers.Count(answer => answer.StatusCode == HttpStatusCode.OK).ShouldBeInRange(3, 5);
+        await answers.First(answer => !answer.IsSuccessStatusCode).ShouldBeProblem(HttpStatusCode.TooManyRequests, "too-many-requests");
+        (await gateway.Anonymous().PostAsJsonAsync("/identity/logout", new { })).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Callers_without_a_token_are_limited_by_address_but_health_is_always_told()
+    {
+        await using var gateway = await TestGateway.Start(("RateLimits:AnonymousPerSecond", "1"), ("RateLimits:AnonymousBurst", "2"));
+        var answers = await Send(6, () => gateway.Anonymous().GetAsync("/"));
+
+        answers.Count(answer => answer.StatusCode == HttpStatusCode.TooManyRequests).ShouldBeInRange(2, 4);
+        (await Send(6, () => gateway.Anonymous().GetAsync("/health"))).ShouldAllBe(answer => answer.StatusCode == HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Loopback_can_be_left_out_of_the_limits_by_address()
+    {
+        await using var gateway = await TestGateway.Start(("RateLimits:SignInPerSecond", "1"), ("RateLimits:SignInBurst", "1"), ("RateLimits:ExemptLoopback", "true"));
+        gateway.Upstream.OnJson("POST /identity/login", new { });
+
+        (await Send(5, () => gateway.Anonymous().PostAsJsonAsync("/identity/login", new { }))).ShouldAllBe(answer => answer.StatusCode == HttpStatusCode.OK);
+    }
+
+    private static Task<HttpResponseMessage[]> Send(int times, Func<Task<HttpResponseMessage>> request) =>
+        Task.WhenAll(Enumerable.Range(0, times).Select(_ => request()));
+}
