@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.Testing;
@@ -91,6 +92,18 @@ public sealed class IsolationTests(InventoryFixture fixture)
         await _owner.HasIngredient("flour", 10);
         await using var app = await fixture.OpenAs("app", _owner.Org);
         await Fails(app, sql, PostgresErrorCodes.InsufficientPrivilege);
+    }
+
+    [Fact]
+    public async Task Every_endpoint_is_in_the_openapi_document()
+    {
+        var paths = (await fixture.Anonymous().GetFromJsonAsync<JsonNode>("/inventory/openapi.json"))!["paths"]!.AsObject();
+        string[] own = [.. paths.Select(x => x.Key).Where(x => !x.Contains("/errors") && !x.Contains("/changes/") && !x.Contains("openapi")).Order()];
+        own.ShouldBe(
+        [
+            "/ingredients", "/ingredients/{id}", "/ingredients/{id}/log", "/ingredients/{id}/stock", "/inventory/log", "/inventory/status",
+            "/inventory/totals", "/recipes", "/recipes/availability", "/recipes/{id}", "/recipes/{id}/availability",
+        ]);
     }
 
     [Fact]
