@@ -1,9 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using OpsPlatform.Inventory.Stock;
-using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Inventory.Ingredients;
@@ -32,9 +30,22 @@ internal static class CreateIngredient
         CreateIngredientRequest request, InventoryDb db, Caller caller, TimeProvider time, CancellationToken cancel)
     {
         var id = request.Id ?? Guid.CreateVersion7();
-        if (await Stored(id, request, db, cancel) is { } stored)
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        await Codes.Lock(db, caller.Org, cancel);
+        if (await db.Ingredients.AsNoTracking().SingleOrDefaultAsync(x => x.Id == id, cancel) is { } stored)
         {
-            return stored.Result;
+            return await IsSame(stored, request, db, cancel) ? TypedResults.Ok(IngredientResponse.Of(stored)) : Problems.IdTaken(id);
+        }
+
+        // The id of a deleted ingredient stays taken by its log.
+        if (await db.StockLog.AnyAsync(x => x.Id == id, cancel))
+        {
+            return Problems.IdTaken(id);
+        }
+
+        if (await db.Ingredients.AnyAsync(x => x.Code == request.Code, cancel))
+        {
+            return Problems.CodeTaken(request.Code);
         }
 
         var ingredient = new Ingredient
@@ -55,37 +66,15 @@ internal static class CreateIngredient
         };
         db.Ingredients.Add(ingredient);
         db.StockLog.Add(StockLogEntry.Opening(ingredient, caller.Actor, time));
-        try
-        {
-            await db.SaveChangesAsync(cancel);
-        }
-        catch (DbUpdateException exception) when (Faults.SqlState(exception) == PostgresErrorCodes.UniqueViolation)
-        {
-            db.ChangeTracker.Clear();
-            if (await Stored(id, request, db, cancel) is { } winner)
-            {
-                return winner.Result;
-            }
-
-            // The id of a deleted ingredient stays taken by its log.
-            return await db.Ingredients.AnyAsync(x => x.Code == request.Code, cancel) ? Problems.CodeTaken(request.Code) : Problems.IdTaken(id);
-        }
-
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
         return TypedResults.Created($"/ingredients/{id}", IngredientResponse.Of(ingredient));
     }
 
-    private sealed record Answer(Results<Created<IngredientResponse>, Ok<IngredientResponse>, ProblemHttpResult> Result);
-
-    private static async Task<Answer?> Stored(Guid id, CreateIngredientRequest request, InventoryDb db, CancellationToken cancel)
+    private static async Task<bool> IsSame(Ingredient x, CreateIngredientRequest request, InventoryDb db, CancellationToken cancel)
     {
-        if (await db.Ingredients.AsNoTracking().SingleOrDefaultAsync(x => x.Id == id, cancel) is not { } x)
-        {
-            return null;
-        }
-
-        var opening = await db.StockLog.Where(entry => entry.Id == id).Select(entry => entry.QuantityAfter).SingleOrDefaultAsync(cancel);
-        var asStored = new CreateIngredientRequest(
+        var opening = await db.StockLog.Where(entry => entry.Id == x.Id).Select(entry => entry.QuantityAfter).SingleAsync(cancel);
+        return request == new CreateIngredientRequest(
             x.Code, x.Name, x.Category, x.Kind, x.Unit, opening, x.ReorderPoint, x.MaximumStock, x.UsageRate, x.UnitCostMinor, x.Allergen, request.Id);
-        return new(asStored == request ? TypedResults.Ok(IngredientResponse.Of(x)) : Problems.IdTaken(id));
     }
 }

@@ -9,14 +9,14 @@ internal static class ListIngredients
     private const string Escape = "\\";
 
     public static async Task<Page<IngredientResponse>> Handle(
-        IngredientKind? kind, string? q, int? limit, string? cursor, InventoryDb db, CancellationToken cancel)
+        Named<IngredientKind>? kind, string? q, int? limit, string? cursor, InventoryDb db, CancellationToken cancel)
     {
         var take = Paging.Limit(limit);
         var after = Paging.Decode<string>(cursor);
         var found = db.Ingredients.AsNoTracking();
-        if (kind is not null)
+        if (kind is { Value: var wanted })
         {
-            found = found.Where(x => x.Kind == kind);
+            found = found.Where(x => x.Kind == wanted);
         }
 
         if (!string.IsNullOrEmpty(q))

@@ -1,8 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
-using OpsPlatform.ServiceDefaults.Database;
+using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Inventory.Ingredients;
 
@@ -22,14 +21,20 @@ internal static class UpdateIngredient
         [StringLength(200)] string? Allergen = null);
 
     public static async Task<Results<Ok<IngredientResponse>, NotFound, ProblemHttpResult>> Handle(
-        Guid id, UpdateIngredientRequest request, InventoryDb db, CancellationToken cancel)
+        Guid id, UpdateIngredientRequest request, InventoryDb db, Caller caller, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        await Codes.Lock(db, caller.Org, cancel);
         // Locked, so that the stock answered is the one that belongs to the row version answered.
         var found = await db.Ingredients.FromSql($"SELECT * FROM ingredients WHERE id = {id} FOR NO KEY UPDATE").ToListAsync(cancel);
         if (found is not [var ingredient])
         {
             return TypedResults.NotFound();
+        }
+
+        if (await db.Ingredients.AnyAsync(x => x.Code == request.Code && x.Id != id, cancel))
+        {
+            return Problems.CodeTaken(request.Code);
         }
 
         ingredient.Code = request.Code;
@@ -42,15 +47,7 @@ internal static class UpdateIngredient
         ingredient.UsageRate = request.UsageRate;
         ingredient.UnitCostMinor = request.UnitCostMinor;
         ingredient.Allergen = request.Allergen;
-        try
-        {
-            await db.SaveChangesAsync(cancel);
-        }
-        catch (DbUpdateException exception) when (Faults.SqlState(exception) == PostgresErrorCodes.UniqueViolation)
-        {
-            return Problems.CodeTaken(request.Code);
-        }
-
+        await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
         return TypedResults.Ok(IngredientResponse.Of(ingredient));
     }

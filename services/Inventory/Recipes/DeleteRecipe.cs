@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Inventory.Recipes;
@@ -12,16 +11,14 @@ internal static class DeleteRecipe
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         await SaveRecipe.Lock(db, caller.Org, cancel);
-        try
-        {
-            if (await db.Recipes.Where(x => x.Id == id).ExecuteDeleteAsync(cancel) == 0)
-            {
-                return TypedResults.NotFound();
-            }
-        }
-        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.ForeignKeyViolation)
+        if (await db.Database.SqlQuery<bool>($"""SELECT EXISTS (SELECT FROM recipe_lines WHERE sub_recipe_id = {id}) AS "Value" """).SingleAsync(cancel))
         {
             return Problems.RecipeInUse();
+        }
+
+        if (await db.Recipes.Where(x => x.Id == id).ExecuteDeleteAsync(cancel) == 0)
+        {
+            return TypedResults.NotFound();
         }
 
         db.MayFlipAvailability = true;

@@ -15,6 +15,7 @@ internal sealed partial class PublishAvailabilityFlips(
 {
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -23,28 +24,36 @@ internal sealed partial class PublishAvailabilityFlips(
         while (!stoppingToken.IsCancellationRequested)
         {
             var due = signal.Take();
-            try
+            var allTold = true;
+            if (sweptAt is null || time.GetUtcNow() - sweptAt > SweepInterval)
             {
-                if (sweptAt is null || time.GetUtcNow() - sweptAt > SweepInterval)
-                {
-                    due = [.. due.Union(await Everyone(stoppingToken))];
-                    sweptAt = time.GetUtcNow();
-                }
-
-                foreach (var org in due)
-                {
-                    await Publish(org, stoppingToken);
-                }
-            }
-            catch (Exception exception) when (Faults.IsTransient(exception) && !stoppingToken.IsCancellationRequested)
-            {
-                // Whoever was missed now is found by a sweep as soon as the database is back.
-                sweptAt = null;
-                Waiting(exception.Message);
+                sweptAt = time.GetUtcNow();
+                allTold &= await Tried(async () => due = [.. due.Union(await Everyone(stoppingToken))], stoppingToken);
             }
 
+            foreach (var org in due)
+            {
+                allTold &= await Tried(() => Publish(org, stoppingToken), stoppingToken);
+            }
+
+            // Whoever was missed is found by the next sweep, so that one comes soon.
+            sweptAt = allTold ? sweptAt : null;
             await Task.Delay(Gather, time, stoppingToken);
-            await signal.Wait(SweepInterval, stoppingToken);
+            await signal.Wait(allTold ? SweepInterval : RetryDelay, stoppingToken);
+        }
+    }
+
+    private async Task<bool> Tried(Func<Task> work, CancellationToken cancel)
+    {
+        try
+        {
+            await work();
+            return true;
+        }
+        catch (Exception exception) when (!cancel.IsCancellationRequested)
+        {
+            Waiting(exception.Message);
+            return false;
         }
     }
 

@@ -12,8 +12,6 @@ namespace OpsPlatform.Inventory.Recipes;
 /// </summary>
 internal static class SaveRecipe
 {
-    public const int MaxLines = 200;
-
     /// <summary>Exact fractions grow with every odd yield in the chain; real recipes stay below 200 bits.</summary>
     private const int MaxFractionBits = 4096;
 

@@ -8,7 +8,7 @@ namespace OpsPlatform.Inventory.Stock;
 internal static class ListStockLog
 {
     public static async Task<Page<StockLogResponse>> Handle(
-        Guid? ingredientId, Guid? referenceId, ChangeType? changeType, int? limit, string? cursor, InventoryDb db, CancellationToken cancel)
+        Guid? ingredientId, Guid? referenceId, Named<ChangeType>? changeType, int? limit, string? cursor, InventoryDb db, CancellationToken cancel)
     {
         var take = Paging.Limit(limit);
         var entries = db.StockLog.AsNoTracking();
@@ -22,9 +22,9 @@ internal static class ListStockLog
             entries = entries.Where(x => x.ReferenceId == referenceId);
         }
 
-        if (changeType is not null)
+        if (changeType is { Value: var wanted })
         {
-            entries = entries.Where(x => x.ChangeType == changeType);
+            entries = entries.Where(x => x.ChangeType == wanted);
         }
 
         if (Paging.Decode<long?>(cursor) is { } before)
@@ -39,7 +39,7 @@ internal static class ListStockLog
 
     /// <summary>Of one ingredient; there is a log as long as there is an ingredient.</summary>
     public static async Task<Results<Ok<Page<StockLogResponse>>, NotFound>> HandleOfIngredient(
-        Guid id, ChangeType? changeType, int? limit, string? cursor, InventoryDb db, CancellationToken cancel) =>
+        Guid id, Named<ChangeType>? changeType, int? limit, string? cursor, InventoryDb db, CancellationToken cancel) =>
         await db.Ingredients.AnyAsync(x => x.Id == id, cancel)
             ? TypedResults.Ok(await Handle(id, null, changeType, limit, cursor, db, cancel))
             : TypedResults.NotFound();
