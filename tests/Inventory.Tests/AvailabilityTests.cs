@@ -58,6 +58,8 @@ public sealed class AvailabilityTests(InventoryFixture fixture)
         var bread = await _tenant.HasRecipe("bread", 1, Tenant.Of(flour, 5));
         (await changed.Next(_tenant.Org)).Message.ShouldBe(new RecipeAvailabilityChanged(bread, true, 1));
         await Change("decrease", 5);
+        var marker = await _tenant.HasRecipe("marker", 1, Tenant.Of(await _tenant.HasIngredient("salt", 0), 1));
+        (await changed.Next(_tenant.Org)).Message.ShouldBe(new RecipeAvailabilityChanged(marker, false, 1));
         await Change("decrease", 5);
         (await changed.Next(_tenant.Org)).Message.ShouldBe(new RecipeAvailabilityChanged(bread, false, 2));
         await Change("increase", 20);
