@@ -31,9 +31,10 @@ internal sealed partial class AskInventoryAgain(
             {
                 await AskAgain(stoppingToken);
             }
-            catch (Exception away) when (Faults.IsTransient(away))
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
-                NotNow(away.Message);
+                // A fault here must not end the service: orders are still taken, and the next tick tries again.
+                Failed(Faults.IsTransient(fault) ? LogLevel.Warning : LogLevel.Error, fault);
             }
         }
     }
@@ -96,6 +97,6 @@ internal sealed partial class AskInventoryAgain(
     [LoggerMessage(LogLevel.Warning, "Inventory left {Orders} orders unanswered; they were sent again")]
     private partial void AskedAgain(int orders);
 
-    [LoggerMessage(LogLevel.Warning, "Unanswered orders are looked for later: {Reason}")]
-    private partial void NotNow(string reason);
+    [LoggerMessage("Unanswered orders could not be sent again; the next tick tries it")]
+    private partial void Failed(LogLevel level, Exception fault);
 }

@@ -1,3 +1,4 @@
+using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.Testing;
 
@@ -42,6 +43,19 @@ public sealed class AskInventoryAgainTests(ImpatientFixture fixture) : IClassFix
     }
 
     [Fact]
+    public async Task A_request_that_has_not_left_yet_is_not_sent_again()
+    {
+        Guid held = await _shop.ConfirmingOrder(), other = await _shop.ConfirmingOrder();
+        await Eventually.Is(() => KeepsInOutbox(held));
+        await AskedMore(other, times: 1);
+        var attempts = (int)(await _shop.Get(held))["confirmationAttempts"]!;
+
+        await AskedMore(other, times: 3);
+
+        ((int)(await _shop.Get(held))["confirmationAttempts"]!).ShouldBe(attempts);
+    }
+
+    [Fact]
     public async Task Every_organisation_is_asked_for()
     {
         var asked = await fixture.Broker.Listen<OrderConfirmationRequested>();
@@ -51,5 +65,25 @@ public sealed class AskInventoryAgainTests(ImpatientFixture fixture) : IClassFix
 
         await asked.Next(other.Org, 2);
         await asked.Next(_shop.Org, 2);
+    }
+
+    private async Task AskedMore(Guid order, int times)
+    {
+        var before = (int)(await _shop.Get(order))["confirmationAttempts"]!;
+        await Eventually.Is(() => _shop.Get(order), body => (int)body["confirmationAttempts"]! >= before + times);
+    }
+
+    /// <summary>Puts the order's request back into the outbox as one the relay gave up on.</summary>
+    private async Task<bool> KeepsInOutbox(Guid order)
+    {
+        await using var connection = await fixture.OpenAs("app", _shop.Org);
+        await using var insert = new NpgsqlCommand(
+            """
+            INSERT INTO outbox (id, org_id, message_type, body, correlation_id, status)
+            SELECT confirmation_id, org_id, 'OrderConfirmationRequested', '{}', id, 'failed' FROM orders WHERE id = $1
+            ON CONFLICT DO NOTHING
+            """, connection)
+        { Parameters = { new() { Value = order } } };
+        return await insert.ExecuteNonQueryAsync() == 1;
     }
 }

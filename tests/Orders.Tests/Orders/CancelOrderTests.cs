@@ -78,7 +78,7 @@ public sealed class CancelOrderTests(OrdersFixture fixture)
             (await _shop.Status(order)).ShouldBe(isRestored ? "cancelled" : "cancelling");
         }
 
-        (await _shop.Status(order)).ShouldBe("cancelled");
+        (await _shop.Count("parked_messages")).ShouldBe(0);
         var last = await _shop.ConfirmedOrder();
         (await confirmed.Next(_shop.Org, said => said.OrderId == order || said.OrderId == last)).Message.OrderId.ShouldBe(last);
     }
@@ -95,6 +95,8 @@ public sealed class CancelOrderTests(OrdersFixture fixture)
 
             (await _shop.Status(order)).ShouldBe("cancelling");
         }
+
+        (await _shop.Count("parked_messages")).ShouldBe(0);
     }
 
     [Fact]
@@ -108,6 +110,7 @@ public sealed class CancelOrderTests(OrdersFixture fixture)
 
         (await _shop.Status(confirmed)).ShouldBe("confirmed");
         (await _shop.Status(confirming)).ShouldBe("confirming");
+        (await _shop.Count("parked_messages")).ShouldBe(0);
     }
 
     [Fact]

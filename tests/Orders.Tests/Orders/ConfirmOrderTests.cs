@@ -1,5 +1,7 @@
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
 using OpsPlatform.Contracts;
+using OpsPlatform.Orders.Orders;
 
 namespace OpsPlatform.Orders.Tests.Orders;
 
@@ -115,7 +117,24 @@ public sealed class ConfirmOrderTests(OrdersFixture fixture)
         };
         await decide.ExecuteNonQueryAsync();
 
-        (await waiting).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await waiting.WaitAsync(TimeSpan.FromSeconds(10))).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task A_decision_consumed_here_wakes_who_waits_once_it_is_committed()
+    {
+        var decisions = fixture.Services.GetRequiredService<DecisionWait>();
+        Guid confirmed = await _shop.ConfirmingOrder(), rejected = await _shop.ConfirmingOrder();
+        using var first = decisions.Start(_shop.Org, confirmed);
+        using var second = decisions.Start(_shop.Org, rejected);
+
+        await _shop.Say(new StockConsumed(confirmed, []));
+        await _shop.Say(new StockRefused(rejected, []));
+
+        await first.Woken.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        (await _shop.Status(confirmed)).ShouldBe("confirmed");
+        await second.Woken.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        (await _shop.Status(rejected)).ShouldBe("rejected");
     }
 
     [Fact]
