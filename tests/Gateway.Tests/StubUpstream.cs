@@ -40,6 +40,8 @@ internal sealed class StubUpstream : IAsyncDisposable
     /// <summary>Answers with what it saw.</summary>
     public void OnEcho(string call) => On(call, async context =>
     {
+        // As every service does; the caller must not see it twice.
+        context.Response.Headers["X-Correlation-Id"] = context.Request.Headers["X-Correlation-Id"];
         using var body = new StreamReader(context.Request.Body);
         await context.Response.WriteAsJsonAsync(new Echo(
             context.Request.QueryString.Value ?? "",

@@ -79,18 +79,21 @@ public sealed class SessionTests(IdentityFixture fixture)
     [Fact]
     public async Task Of_refreshes_with_one_token_at_once_exactly_one_wins_and_the_others_end_the_log_in()
     {
-        var owner = await fixture.Register();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Refresh(owner.Session.RefreshToken)));
-        var won = answers.Where(answer => answer.IsSuccessStatusCode).ToList();
-
-        won.Count.ShouldBe(1);
-        foreach (var lost in answers.Except(won))
+        for (var round = 0; round < 8; round++)
         {
-            await lost.ShouldBeProblem(HttpStatusCode.Unauthorized, "refresh-reused");
-        }
+            var owner = await fixture.Register();
+            var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Refresh(owner.Session.RefreshToken)));
+            var won = answers.Where(answer => answer.IsSuccessStatusCode).ToList();
 
-        var successor = (await won[0].Content.ReadFromJsonAsync<SessionAnswer>())!;
-        await (await Refresh(successor.RefreshToken)).ShouldBeProblem(HttpStatusCode.Unauthorized, "refresh-invalid");
+            won.Count.ShouldBe(1);
+            foreach (var lost in answers.Except(won))
+            {
+                await lost.ShouldBeProblem(HttpStatusCode.Unauthorized, "refresh-reused");
+            }
+
+            var successor = (await won[0].Content.ReadFromJsonAsync<SessionAnswer>())!;
+            await (await Refresh(successor.RefreshToken)).ShouldBeProblem(HttpStatusCode.Unauthorized, "refresh-invalid");
+        }
     }
 
     [Fact]
