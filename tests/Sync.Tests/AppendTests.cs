@@ -103,6 +103,7 @@ public sealed class AppendTests(SyncFixture fixture)
         entries.Select(e => e.Position).ShouldBe(Enumerable.Range(1, 31).Select(i => (long)i));
         entries.Select(e => e.EntityId).Order().ShouldBe(changes.Append(last).Select(c => c.EntityId).Order());
         using var client = fixture.Client(_org);
+        (await client.GetFromJsonAsync<JsonElement>("/sync/errors")).GetProperty("items").GetArrayLength().ShouldBe(0);
         var stats = await client.GetFromJsonAsync<JsonElement>("/sync/stats");
         stats.GetProperty("head").GetInt64().ShouldBe(31);
         stats.GetProperty("entries").GetInt64().ShouldBe(31);

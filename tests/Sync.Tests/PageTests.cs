@@ -96,4 +96,16 @@ public sealed class PageTests(SyncFixture fixture)
             problem.GetProperty("earliest").GetInt64().ShouldBe(1);
         }
     }
+
+    [Fact]
+    public async Task The_description_names_the_feeds_answers_and_parameters()
+    {
+        using var client = fixture.Anonymous();
+        var paths = (await client.GetFromJsonAsync<JsonElement>("/sync/openapi.json")).GetProperty("paths");
+        var feed = paths.GetProperty("/sync/feed").GetProperty("get");
+        feed.GetProperty("responses").GetProperty("200").GetProperty("content").EnumerateObject().Select(c => c.Name).Order()
+            .ShouldBe(["application/json", "text/event-stream"]);
+        feed.GetProperty("parameters").EnumerateArray().Select(p => p.GetProperty("name").GetString()).Order()
+            .ShouldBe(["Last-Event-ID", "after", "entityType", "eventType", "limit", "stream", "ticket", "wait"]);
+    }
 }

@@ -20,13 +20,13 @@ internal sealed class AppendChangesToFeed([FromKeyedServices("relay")] NpgsqlDat
         var appended = await Append(batch, cancel);
         foreach (var group in appended.GroupBy(entry => entry.Change.OrgId))
         {
-            // Serialising for nobody is half the cost of an idle organisation's batch.
+            // Nobody listens to most organisations: serialising for them would be work for nothing.
             if (!hub.HasReaders(group.Key))
             {
                 continue;
             }
 
-            using var frames = new FrameWriter(appended.Count);
+            using var frames = new FrameWriter(group.Count());
             var first = group.First().Position;
             foreach (var (position, change) in group)
             {

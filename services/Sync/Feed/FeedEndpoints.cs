@@ -10,8 +10,7 @@ internal static class FeedEndpoints
         var sync = app.MapApi("/sync");
         sync.MapGet("/feed", GetFeed.Handle)
             .RequireAuthorization(TicketAuthentication.Policy)
-            .Produces<FeedDocument>()
-            .Produces(StatusCodes.Status200OK, contentType: "text/event-stream")
+            .Produces<FeedDocument>(StatusCodes.Status200OK, "application/json", "text/event-stream")
             .ProducesProblem(StatusCodes.Status410Gone)
             .ProducesProblem(StatusCodes.Status429TooManyRequests)
             .DisableRequestTimeout();

@@ -10,15 +10,16 @@ namespace OpsPlatform.Sync.Feed;
 /// <param name="Stream">1 asks for server-sent events, as Accept: text/event-stream does.</param>
 /// <param name="LastEventId">The last id a stream gave; goes before <paramref name="After"/>.</param>
 /// <param name="Ticket">From POST /sync/tickets, in place of a bearer token; the authentication reads it.</param>
+// The rules are on the properties because OpenAPI cannot be generated when they are on the constructor's parameters.
 internal sealed record FeedRequest(
-    [FromQuery(Name = "after"), Range(0, long.MaxValue)] long? After,
-    [FromQuery(Name = "limit"), Range(1, FeedTable.MaxPage)] int? Limit,
-    [FromQuery(Name = "wait"), Range(0, 30)] int? Wait,
-    [FromQuery(Name = "entityType"), MaxLength(20)] string[]? EntityType,
-    [FromQuery(Name = "eventType"), MaxLength(20)] string[]? EventType,
-    [FromQuery(Name = "stream"), Range(0, 1)] int? Stream,
+    [FromQuery(Name = "after")][property: Range(0, long.MaxValue)] long? After,
+    [FromQuery(Name = "limit")][property: Range(1, FeedTable.MaxPage)] int? Limit,
+    [FromQuery(Name = "wait")][property: Range(0, 30)] int? Wait,
+    [FromQuery(Name = "entityType")][property: MaxLength(20)] string[]? EntityType,
+    [FromQuery(Name = "eventType")][property: MaxLength(20)] string[]? EventType,
+    [FromQuery(Name = "stream")][property: Range(0, 1)] int? Stream,
     [FromQuery(Name = "ticket")] string? Ticket,
-    [FromHeader(Name = "Last-Event-ID"), RegularExpression(@"\d{0,18}")] string? LastEventId)
+    [FromHeader(Name = "Last-Event-ID")][property: RegularExpression(@"\d{0,18}")] string? LastEventId)
 {
     private const int DefaultLimit = 200;
 
