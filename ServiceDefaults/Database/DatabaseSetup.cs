@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Telemetry;
 using OpsPlatform.ServiceDefaults.Tenancy;
@@ -24,6 +26,8 @@ public static class DatabaseSetup
         builder.Services.AddScoped<TenantInterceptor>();
         builder.Services.AddDbContext<TDb>((services, options) => options
             .UseNpgsql(services.GetRequiredService<Database.ServiceDatabase>().App)
+            // A unique violation is often an answer; who does not expect it lets it reach the fault handler, which logs it.
+            .ConfigureWarnings(warnings => warnings.Log((RelationalEventId.CommandError, LogLevel.Debug), (CoreEventId.SaveChangesFailed, LogLevel.Debug)))
             .AddInterceptors(services.GetRequiredService<TenantInterceptor>(), services.GetRequiredService<RelaySignal>().AfterCommit));
         builder.Services.AddScoped<Database.ServiceDb>(services => services.GetRequiredService<TDb>());
         builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("database");

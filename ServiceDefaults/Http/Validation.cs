@@ -63,7 +63,13 @@ internal static class Validation
             var index = 0;
             foreach (var item in list)
             {
-                Check(item, $"{path}[{index++}]", errors, depth + 1);
+                var itemPath = $"{path}[{index++}]";
+                if (item is null)
+                {
+                    errors[itemPath] = ["must not be null"];
+                }
+
+                Check(item, itemPath, errors, depth + 1);
             }
 
             return;

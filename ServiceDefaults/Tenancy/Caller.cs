@@ -52,6 +52,9 @@ public sealed class Caller
         _traceParent = cause?.TraceParent;
     }
 
+    /// <summary>Within one piece of work: from here on it is done by this person for this organisation. Source and correlation stay.</summary>
+    public void Become(Guid? orgId, string actor) => (OrgId, Actor) = (orgId, actor);
+
     internal void ActFor(HttpContext http, Guid correlationId)
     {
         OrgId = Guid.TryParse(http.User.FindFirst(Tokens.OrgClaim)?.Value, out var org) ? org : null;

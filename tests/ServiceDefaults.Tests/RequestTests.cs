@@ -30,6 +30,7 @@ public sealed class RequestTests(NotesFixture fixture) : IClassFixture<NotesFixt
         { """{"text":"x","id":"not-a-uuid"}""", 400, "invalid-body" },
         { """{"text":""}""", 400, "invalid" },
         { """{"text":"x","lines":[{"quantity":0}]}""", 400, "invalid" },
+        { """{"text":"x","lines":[null]}""", 400, "invalid" },
         { """{"text":"x","lines":[{"quantity":1e400}]}""", 400, "invalid-body" },
         { """{"text":"a\u0000b"}""", 400, "invalid" },
     };

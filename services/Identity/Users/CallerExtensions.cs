@@ -10,5 +10,5 @@ internal static class CallerExtensions
         : throw new InvalidOperationException("This work needs a person and none is acting.");
 
     /// <summary>The person has proven who they are: from the next connection on they act, for the organisation if one is given.</summary>
-    public static void ActAs(this Caller caller, Guid userId, Guid? organisationId = null) => caller.ActFor(organisationId, userId.ToString());
+    public static void ActAs(this Caller caller, Guid userId, Guid? organisationId = null) => caller.Become(organisationId, userId.ToString());
 }

@@ -15,7 +15,7 @@ internal static class CreateRecipe
         [Required, StringLength(200)] string Name,
         [Quantity(AboveZero = true)] decimal YieldQuantity,
         [Required, StringLength(16)] string YieldUnit,
-        [RecipeLines] IReadOnlyList<RecipeLine> Lines,
+        [Length(1, 200)] IReadOnlyList<RecipeLine> Lines,
         Guid? Id = null);
 
     public static async Task<Results<Created<RecipeResponse>, Ok<RecipeResponse>, ProblemHttpResult>> Handle(

@@ -43,18 +43,6 @@ internal sealed record RecipeLine([Quantity(AboveZero = true)] decimal Quantity,
     }
 }
 
-/// <summary>From 1 to 200 lines, none of them null.</summary>
-[AttributeUsage(AttributeTargets.Parameter | AttributeTargets.Property)]
-internal sealed class RecipeLinesAttribute : ValidationAttribute
-{
-    private const int Max = 200;
-
-    protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
-        value is IReadOnlyList<RecipeLine> { Count: >= 1 and <= Max } lines && lines.All(line => line is not null)
-            ? ValidationResult.Success
-            : new($"{validationContext.DisplayName} must hold from 1 to {Max} lines.");
-}
-
 internal static class RecipeLines
 {
     private static readonly JsonSerializerOptions Json = new()

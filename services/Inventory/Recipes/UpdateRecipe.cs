@@ -15,7 +15,7 @@ internal static class UpdateRecipe
         [Required, StringLength(200)] string Name,
         [Quantity(AboveZero = true)] decimal YieldQuantity,
         [Required, StringLength(16)] string YieldUnit,
-        [RecipeLines] IReadOnlyList<RecipeLine> Lines);
+        [Length(1, 200)] IReadOnlyList<RecipeLine> Lines);
 
     public static async Task<Results<Ok<RecipeResponse>, NotFound, ProblemHttpResult>> Handle(
         Guid id, UpdateRecipeRequest request, InventoryDb db, Caller caller, CancellationToken cancel)

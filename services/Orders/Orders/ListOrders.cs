@@ -7,21 +7,10 @@ namespace OpsPlatform.Orders.Orders;
 /// <summary>Orders by when they occurred, the latest first; from is included, to is not.</summary>
 internal static class ListOrders
 {
-    /// <summary>A state by the name the API writes: the framework's own parser would take numbers too.</summary>
-    internal readonly record struct State(OrderStatus Value)
-    {
-        public static bool TryParse(string text, out State state)
-        {
-            var known = Enum.TryParse<OrderStatus>(text, ignoreCase: true, out var value) && text.All(char.IsAsciiLetterLower);
-            state = new(value);
-            return known;
-        }
-    }
-
     internal sealed record Key(DateTimeOffset OccurredAt, Guid Id);
 
     public static async Task<Ok<Page<OrderView>>> Handle(
-        State? status, DateTimeOffset? from, DateTimeOffset? to, int? limit, string? cursor, OrdersDb db, CancellationToken cancel)
+        Named<OrderStatus>? status, DateTimeOffset? from, DateTimeOffset? to, int? limit, string? cursor, OrdersDb db, CancellationToken cancel)
     {
         var size = Paging.Limit(limit);
         var orders = db.Orders.AsNoTracking();

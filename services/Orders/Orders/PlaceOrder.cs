@@ -19,18 +19,10 @@ internal static class PlaceOrder
         DateTimeOffset? OccurredAt = null,
         Person? Customer = null,
         bool Confirm = false,
-        [StringLength(Request.MaxNoteLength)] string? Note = null) : IValidatableObject
+        [StringLength(Request.MaxNoteLength)] string? Note = null)
     {
         private const int MaxLines = 200;
         private const int MaxNoteLength = 500;
-
-        public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
-        {
-            if (Lines.Any(line => line is null))
-            {
-                yield return new("must not hold null", ["Lines"]);
-            }
-        }
     }
 
     public sealed record Line(Guid MenuItemId, [Range(1, Line.MaxQuantity)] int Quantity)
