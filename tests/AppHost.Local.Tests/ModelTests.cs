@@ -60,7 +60,7 @@ public sealed class ModelTests
         await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<AppHostMarker>(["UseVolumes=false"]);
 
         builder.Resources.Select(resource => resource.Name).ShouldBe(
-            ["postgres", "messaging", "identity", "identitydb", "inventory", "inventorydb", "orders", "ordersdb", "sync", "syncdb", "gateway"], ignoreOrder: true);
+            ["operator-key", "postgres", "messaging", "identity", "identitydb", "inventory", "inventorydb", "orders", "ordersdb", "sync", "syncdb", "gateway"], ignoreOrder: true);
         WaitsOf("orders").ShouldBe(["postgres", "ordersdb", "messaging"], ignoreOrder: true);
         WaitsOf("identity").ShouldBe(["postgres", "identitydb", "messaging"], ignoreOrder: true);
         WaitsOf("gateway").ShouldBe(["identity", "inventory", "orders", "sync"], ignoreOrder: true);

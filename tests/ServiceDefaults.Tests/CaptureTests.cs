@@ -126,6 +126,27 @@ public sealed class CaptureTests(NotesFixture fixture) : IClassFixture<NotesFixt
     }
 
     [Fact]
+    public async Task A_week_whose_partition_was_missing_takes_its_rows_back_from_the_default_one()
+    {
+        await using var session = await fixture.OpenAs("app", _org);
+        await using var owner = await fixture.OpenAs("owner");
+        await using var name = new NpgsqlCommand("SELECT 'sync_events_' || to_char(date_trunc('week', now(), 'UTC') AT TIME ZONE 'UTC', 'YYYYMMDD')", owner);
+        var week = (string)(await name.ExecuteScalarAsync())!;
+        await using (var transaction = await owner.BeginTransactionAsync())
+        {
+            // Within one transaction: the other tests' changes must not meet a missing week.
+            await Run(owner, $"ALTER TABLE sync_events DETACH PARTITION {week}");
+            await Run(owner, $"ALTER TABLE {week} RENAME TO detached");
+            await Run(owner, $"INSERT INTO sync_events (org_id, event_type, category, priority, entity_type, entity_id, row_version, operation, data, changed, metadata, size_bytes, sync_status, shard) VALUES ('{_org}', 'stray', 't', 't', 't', 't', 1, 'create', '{{}}', '[]', '{{}}', 1, 'processed', 0)");
+            (await Count(owner, "SELECT count(*) FROM sync_events_default")).ShouldBe(1);
+            await Run(owner, "SELECT ops_maintain()");
+            (await Count(owner, "SELECT count(*) FROM sync_events_default")).ShouldBe(0);
+            (await Count(owner, $"SELECT count(*) FROM {week} WHERE event_type = 'stray'")).ShouldBe(1);
+            await transaction.RollbackAsync();
+        }
+    }
+
+    [Fact]
     public async Task A_pooled_connection_forgets_the_organisation_it_served()
     {
         using var first = fixture.Client(_org);

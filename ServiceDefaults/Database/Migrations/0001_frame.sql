@@ -19,14 +19,20 @@ CREATE TABLE partitioned_tables (name text PRIMARY KEY);
 
 CREATE FUNCTION ops_ensure_partitions(parent text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  week timestamptz := date_trunc('week', now(), 'UTC');
+  since timestamptz;
   child text;
+  key text := pg_get_partkeydef(parent::regclass);
 BEGIN
+  key := substring(key FROM '\((.*)\)');
   FOR i IN -1..2 LOOP
-    child := parent || '_' || to_char((week + i * interval '7 days') AT TIME ZONE 'UTC', 'YYYYMMDD');
+    since := date_trunc('week', now(), 'UTC') + i * interval '7 days';
+    child := parent || '_' || to_char(since AT TIME ZONE 'UTC', 'YYYYMMDD');
     IF to_regclass(child) IS NULL THEN
-      EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-        child, parent, week + i * interval '7 days', week + (i + 1) * interval '7 days');
+      -- Rows that strayed into the default partition must leave it before their week can be attached.
+      EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', child, parent);
+      EXECUTE format('WITH strays AS (DELETE FROM %I WHERE %I >= %L AND %I < %L RETURNING *) INSERT INTO %I SELECT * FROM strays',
+        parent || '_default', key, since, key, since + interval '7 days', child);
+      EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, child, since, since + interval '7 days');
     END IF;
   END LOOP;
 END $$;
