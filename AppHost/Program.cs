@@ -28,6 +28,8 @@ if (builder.ExecutionContext.IsRunMode)
 
 // Nobody but the gateway waits for another service: each goes on when another is away.
 InDevelopment(builder.AddProject<Projects.Gateway>("gateway"))
+    // Callers reach the gateway directly: what they claim to have been forwarded for is not to be believed.
+    .DisableForwardedHeaders()
     .WithHttpEndpoint(port: gatewayPort, name: "http")
     .WithExternalHttpEndpoints()
     .WithEnvironment("Operator__Key", operatorKey)

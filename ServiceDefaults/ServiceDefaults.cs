@@ -43,18 +43,25 @@ public static class ServiceDefaultsExtensions
     }
 
     /// <summary>The request pipeline and the endpoints every service has. Call it before mapping the service's own.</summary>
-    public static WebApplication UseServiceDefaults(this WebApplication app)
+    /// <param name="onceTheCallerIsKnown">Runs after the token was looked at and before anybody is refused for the lack of one.</param>
+    public static WebApplication UseServiceDefaults(this WebApplication app, Action<WebApplication>? onceTheCallerIsKnown = null)
     {
         var service = app.Services.GetRequiredService<ServiceName>().Value;
+        var hasDatabase = app.Services.GetService<IServiceProviderIsService>()?.IsService(typeof(Database.ServiceDatabase)) == true;
         app.UseProblems();
+        if (hasDatabase)
+        {
+            app.UseMiddleware<Database.StartingMiddleware>();
+        }
+
         app.UseAuthentication();
         app.UseMiddleware<CallerMiddleware>();
+        onceTheCallerIsKnown?.Invoke(app);
         app.UseAuthorization();
         app.MapOpenApi($"/{service}/{{documentName}}.json").AllowAnonymous();
         app.MapHealth();
-        if (app.Services.GetService<Database.ServiceDatabase>() is not null)
+        if (hasDatabase)
         {
-            app.UseMiddleware<Database.StartingMiddleware>();
             app.MapErrors(service);
             app.MapChangeStats(service);
         }

@@ -19,11 +19,11 @@ internal static class Problems
 
     public static ProblemHttpResult Broken { get; } = Problem.Of(
         "service-failed", StatusCodes.Status502BadGateway, "The service did not give a whole answer.",
-        "It may have done its work: send the same id or Idempotency-Key again.");
+        "It may have done its work: send it again with the same id.");
 
     public static ProblemHttpResult TimedOut { get; } = Problem.Of(
         "service-timeout", StatusCodes.Status504GatewayTimeout, "The service did not answer in time.",
-        "It may still do its work: send the same id or Idempotency-Key again.");
+        "It may still do its work: send it again with the same id.");
 
     public static ProblemHttpResult BodyNotRead { get; } = Problem.Of(
         "invalid-body", StatusCodes.Status400BadRequest, "The request body did not arrive whole.", "Send it again.");

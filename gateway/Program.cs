@@ -22,8 +22,7 @@ app.UseTrustedHeadersOnly();
 app.UseCors();
 app.UseResponseCompression();
 app.UseAddressLimits();
-app.UseServiceDefaults();
-app.UseOrganisationLimits();
+app.UseServiceDefaults(onceTheCallerIsKnown: pipeline => pipeline.UseOrganisationLimits());
 app.UseBodyLimit();
 app.UseStreamsEndOnShutdown();
 

@@ -6,6 +6,9 @@ public static class ProjectResourceBuilderExtensions
         where TProject : IProjectMetadata, new() =>
         builder.AddResource(new ProjectResource(name)).WithAnnotation<IProjectMetadata>(new TProject());
 
+    /// <summary>Only publishing turns forwarded headers on, so there is nothing to turn off here.</summary>
+    public static IResourceBuilder<ProjectResource> DisableForwardedHeaders(this IResourceBuilder<ProjectResource> builder) => builder;
+
     public static IResourceBuilder<ProjectResource> WithReplicas(this IResourceBuilder<ProjectResource> builder, int replicas) =>
         builder.WithAnnotation(new ReplicaAnnotation(replicas), ResourceAnnotationMutationBehavior.Replace);
 }

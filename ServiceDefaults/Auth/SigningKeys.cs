@@ -25,20 +25,24 @@ internal sealed partial class HttpSigningKeys(IConfiguration configuration, Time
 
     private static readonly TimeSpan RefreshAfter = TimeSpan.FromMinutes(5);
 
+    private static readonly TimeSpan MinIntervalWithoutKeys = TimeSpan.FromMilliseconds(500);
+
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(5) };
-    private readonly SemaphoreSlim _refreshing = new(1, 1);
-    private Dictionary<string, SecurityKey> _keys = [];
+    private readonly Lock _lock = new();
+    private volatile Dictionary<string, SecurityKey> _keys = [];
+    private Task _refresh = Task.CompletedTask;
     private DateTimeOffset _triedAt = DateTimeOffset.MinValue;
 
     public async ValueTask<IReadOnlyCollection<SecurityKey>> Find(string? keyId, CancellationToken cancel)
     {
-        var age = time.GetUtcNow() - _triedAt;
-        var known = keyId is not null && _keys.ContainsKey(keyId);
-        if ((!known && age >= MinRefreshInterval) || age >= RefreshAfter)
+        if (keyId is not null && _keys.TryGetValue(keyId, out var known))
         {
-            await Refresh(cancel);
+            // Nobody waits for news of a key that is known: Identity may hang.
+            _ = RefreshUnlessTriedWithin(RefreshAfter);
+            return [known];
         }
 
+        await RefreshUnlessTriedWithin(_keys.Count == 0 ? MinIntervalWithoutKeys : MinRefreshInterval).WaitAsync(cancel);
         if (_keys.Count == 0)
         {
             throw new SigningKeysUnavailableException("No signing key has been read from the identity service yet.");
@@ -47,40 +51,38 @@ internal sealed partial class HttpSigningKeys(IConfiguration configuration, Time
         return keyId is not null && _keys.TryGetValue(keyId, out var key) ? [key] : [];
     }
 
-    public void Dispose()
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>One refresh at a time, shared by all who ask.</summary>
+    private Task RefreshUnlessTriedWithin(TimeSpan interval)
     {
-        _http.Dispose();
-        _refreshing.Dispose();
+        lock (_lock)
+        {
+            if (_refresh.IsCompleted && time.GetUtcNow() - _triedAt >= interval)
+            {
+                _triedAt = time.GetUtcNow();
+                _refresh = Refresh();
+            }
+
+            return _refresh;
+        }
     }
 
-    private async Task Refresh(CancellationToken cancel)
+    private async Task Refresh()
     {
-        await _refreshing.WaitAsync(cancel);
+        if (configuration["services:identity:http:0"] is not { } issuer)
+        {
+            return;
+        }
+
         try
         {
-            if (time.GetUtcNow() - _triedAt < MinRefreshInterval)
-            {
-                return;
-            }
-
-            var issuer = configuration["services:identity:http:0"];
-            if (issuer is null)
-            {
-                return;
-            }
-
-            var set = await _http.GetFromJsonAsync<KeySet>(new Uri(new Uri(issuer), "/identity/.well-known/jwks.json"), cancel);
-            _keys = set!.Keys.ToDictionary(key => key.Kid, ToSecurityKey);
-            _triedAt = time.GetUtcNow();
+            var set = await _http.GetFromJsonAsync<KeySet>(new Uri(new Uri(issuer), "/identity/.well-known/jwks.json"));
+            _keys = (set?.Keys ?? throw new JsonException("The key set is empty.")).DistinctBy(key => key.Kid).ToDictionary(key => key.Kid, ToSecurityKey);
         }
-        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException or JsonException && !cancel.IsCancellationRequested)
+        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException or JsonException)
         {
-            _triedAt = _keys.Count == 0 ? DateTimeOffset.MinValue : time.GetUtcNow();
             Away(exception.Message);
-        }
-        finally
-        {
-            _refreshing.Release();
         }
     }
 

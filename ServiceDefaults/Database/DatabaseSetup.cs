@@ -12,12 +12,13 @@ namespace OpsPlatform.ServiceDefaults;
 public static class DatabaseSetup
 {
     /// <summary>The service's own database, from ConnectionStrings:{name}db; made, migrated and waited for without failing the start.</summary>
-    public static WebApplicationBuilder AddDatabase<TDb>(this WebApplicationBuilder builder, string name)
+    /// <param name="relayConnections">More than four only where requests or listeners work in the relay's role too.</param>
+    public static WebApplicationBuilder AddDatabase<TDb>(this WebApplicationBuilder builder, string name, int relayConnections = 4)
         where TDb : Database.ServiceDb
     {
         var connectionString = builder.Configuration.Required(
             $"ConnectionStrings:{name}db", $"where PostgreSQL is, such as Host=localhost;Port=5432;Username=postgres;Password=…;Database={name}");
-        builder.Services.AddSingleton(_ => new Database.ServiceDatabase(name, connectionString, typeof(TDb).Assembly));
+        builder.Services.AddSingleton(_ => new Database.ServiceDatabase(name, connectionString, relayConnections, typeof(TDb).Assembly));
         builder.Services.AddKeyedSingleton("app", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().App);
         builder.Services.AddKeyedSingleton("relay", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Relay);
         builder.Services.AddKeyedSingleton("owner", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Owner);

@@ -75,7 +75,7 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
         }
 
         await Run(admin, $"ALTER DATABASE {name} OWNER TO {database.Role("owner")}", cancel);
-        await Run(admin, $"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC", cancel);
+        await Run(admin, $"REVOKE ALL ON DATABASE {name} FROM PUBLIC", cancel);
         await Run(admin, $"GRANT CONNECT ON DATABASE {name} TO {database.Role("app")}, {database.Role("relay")}", cancel);
     }
 
@@ -157,7 +157,11 @@ internal static class Migrator
         assembly.GetManifestResourceNames()
             .Where(name => name.EndsWith(".sql", StringComparison.Ordinal))
             .Order(StringComparer.Ordinal)
-            .Select(name => (name, new StreamReader(assembly.GetManifestResourceStream(name)!).ReadToEnd()));
+            .Select(name =>
+            {
+                using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
+                return (name, reader.ReadToEnd());
+            });
 }
 
 /// <summary>Until the schema is there a request is told to come again, instead of failing.</summary>

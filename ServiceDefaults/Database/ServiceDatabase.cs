@@ -12,12 +12,11 @@ namespace OpsPlatform.ServiceDefaults.Database;
 public sealed class ServiceDatabase : IAsyncDisposable
 {
     private const int AppPool = 16;
-    private const int RelayPool = 4;
     private const int OwnerPool = 2;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="connectionString">Of an administrator; the roles' passwords derive from its password, so replicas agree on them.</param>
-    internal ServiceDatabase(string service, string connectionString, Assembly migrations)
+    internal ServiceDatabase(string service, string connectionString, int relayConnections, Assembly migrations)
     {
         Service = service;
         Migrations = migrations;
@@ -29,7 +28,7 @@ public sealed class ServiceDatabase : IAsyncDisposable
         }
 
         App = Source("app", AppPool);
-        Relay = Source("relay", RelayPool);
+        Relay = Source("relay", relayConnections);
         Owner = Source("owner", OwnerPool);
     }
 

@@ -56,18 +56,15 @@ internal static class ErrorEndpoints
 
         if (error.Kind == "message")
         {
-            await parking.Retry(id, cancel);
-        }
-        else
-        {
-            await using var again = database.Relay.CreateCommand(error.Kind == "outbox"
-                ? "UPDATE outbox SET status = 'pending', attempts = 0, next_attempt_at = NULL WHERE id = $1 AND status = 'failed'"
-                : "UPDATE sync_events SET sync_status = 'pending', attempts = 0, next_attempt_at = NULL WHERE id = $1 AND sync_status = 'failed'");
-            again.Parameters.Add(new() { Value = id });
-            await again.ExecuteNonQueryAsync(cancel);
-            signal.Wake();
+            return await parking.Retry(id, cancel) ? TypedResults.Accepted((string?)null) : NoSuchError(id);
         }
 
+        await using var again = database.Relay.CreateCommand(error.Kind == "outbox"
+            ? "UPDATE outbox SET status = 'pending', attempts = 0, next_attempt_at = NULL WHERE id = $1 AND status = 'failed'"
+            : "UPDATE sync_events SET sync_status = 'pending', attempts = 0, next_attempt_at = NULL WHERE id = $1 AND sync_status = 'failed'");
+        again.Parameters.Add(new() { Value = id });
+        await again.ExecuteNonQueryAsync(cancel);
+        signal.Wake();
         return TypedResults.Accepted((string?)null);
     }
 

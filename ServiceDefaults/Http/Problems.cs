@@ -77,6 +77,11 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
             Unavailable(http.Request.Path, exception.Message);
         }
 
+        else if (slug == "conflict")
+        {
+            Conflicted(http.Request.Path, exception.GetBaseException().Message);
+        }
+
         http.Response.StatusCode = status;
         return await problems.TryWriteAsync(new()
         {
@@ -116,6 +121,9 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
     private partial void Fault(Exception exception, string method, string path);
+
+    [LoggerMessage(LogLevel.Warning, "{Path} answered conflict: {Reason}")]
+    private partial void Conflicted(string path, string reason);
 
     [LoggerMessage(LogLevel.Warning, "{Path} answered unavailable: {Reason}")]
     private partial void Unavailable(string path, string reason);

@@ -52,6 +52,8 @@ public sealed class BusListeners
                 bus.ReceiveEndpoint(queue, endpoint =>
                 {
                     BusSetup.Configure(context, endpoint, queue);
+                    // One at a time, so that the order within a shard is the broker's.
+                    endpoint.PrefetchCount = 1;
                     endpoint.SingleActiveConsumer = true;
                     endpoint.Consumer(() => new ChangeConsumer<TListener>(context));
                 });

@@ -17,6 +17,9 @@ internal sealed class ChangeRelay(
     /// <summary>A change reaches browsers; one larger than this is a fault of the table's design.</summary>
     private const int MaxChangeBytes = 1024 * 1024;
 
+    /// <summary>Brokers refuse very large messages; what does not fit waits for the next batch.</summary>
+    private const int MaxBatchBytes = 4 * 1024 * 1024;
+
     private const string TakeSql = """
         SELECT seq, id, org_id, event_type, category, priority, entity_type, entity_id, row_version, operation,
                data::text, changed::text, (metadata || jsonb_build_object('service', $3::text))::text, created_at, shard, size_bytes
@@ -111,7 +114,8 @@ internal sealed class ChangeRelay(
             Parameters = { new() { Value = _shards.ToArray() }, new() { Value = settings.BatchSize }, new() { Value = Database.Service } },
         };
         await using var row = await take.ExecuteReaderAsync(cancel);
-        while (await row.ReadAsync(cancel))
+        var batchBytes = 0;
+        while (batchBytes < MaxBatchBytes && await row.ReadAsync(cancel))
         {
             var sizeBytes = row.GetInt32(15);
             if (sizeBytes > MaxChangeBytes)
@@ -120,6 +124,7 @@ internal sealed class ChangeRelay(
                 continue;
             }
 
+            batchBytes += sizeBytes;
             changes.Add((row.GetInt16(14), new(
                 row.GetInt64(0), row.GetGuid(1), row.GetGuid(2), row.GetString(3), row.GetString(4), row.GetString(5), row.GetString(6), row.GetString(7),
                 row.GetInt64(8), row.GetString(9), row.GetString(10), row.GetString(11), row.GetString(12), row.GetFieldValue<DateTimeOffset>(13))));

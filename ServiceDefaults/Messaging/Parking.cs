@@ -16,6 +16,7 @@ internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
     private const string InsertSql = """
         INSERT INTO parked_messages (org_id, queue, message_type, message_id, content_type, body, error, attempts)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (queue, message_id) DO UPDATE SET error = excluded.error, attempts = parked_messages.attempts + excluded.attempts
         """;
 
     public Task Park<T>(string queue, Envelope<T> item, Exception exception, int attempts, CancellationToken cancel)

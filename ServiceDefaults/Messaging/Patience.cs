@@ -4,8 +4,11 @@ using OpsPlatform.ServiceDefaults.Database;
 namespace OpsPlatform.ServiceDefaults.Messaging;
 
 /// <summary>Waits out what is away, tries what failed a few times, and then parks the items one by one so that only the poison stops.</summary>
-internal sealed partial class Patience(RelaySettings settings, TimeProvider time, ILogger<Patience> log)
+internal sealed partial class Patience(ServiceDatabase database, RelaySettings settings, TimeProvider time, ILogger<Patience> log)
 {
+    /// <summary>A server that crashes and comes back needs a few tries; work that always times out on a server that answers is at fault itself.</summary>
+    private const int MaxAwayWhileItAnswers = 20;
+
     private static readonly TimeSpan MaxAwayDelay = TimeSpan.FromSeconds(2);
 
     public async Task Apply<TItem>(
@@ -20,13 +23,15 @@ internal sealed partial class Patience(RelaySettings settings, TimeProvider time
                 await work(items, cancel);
                 return;
             }
-            catch (Exception exception) when (Faults.IsTransient(exception) && !cancel.IsCancellationRequested)
-            {
-                Away(exception.Message);
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(50 * (1 << Math.Min(away++, 6)), MaxAwayDelay.TotalMilliseconds)), time, cancel);
-            }
             catch (Exception exception) when (!cancel.IsCancellationRequested)
             {
+                if (Faults.IsTransient(exception) && (away < MaxAwayWhileItAnswers || !await Answers(cancel)))
+                {
+                    Away(exception.Message);
+                    await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(50 * (1 << Math.Min(away++, 6)), MaxAwayDelay.TotalMilliseconds)), time, cancel);
+                    continue;
+                }
+
                 attempts++;
                 Failed(exception, attempts);
                 if (attempts < settings.Attempts)
@@ -48,6 +53,20 @@ internal sealed partial class Patience(RelaySettings settings, TimeProvider time
                     return;
                 }
             }
+        }
+    }
+
+    private async Task<bool> Answers(CancellationToken cancel)
+    {
+        try
+        {
+            await using var ping = database.App.CreateCommand("SELECT 1");
+            await ping.ExecuteScalarAsync(cancel);
+            return true;
+        }
+        catch (Exception exception) when (Faults.IsDatabaseAway(exception))
+        {
+            return false;
         }
     }
 

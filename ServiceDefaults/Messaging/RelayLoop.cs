@@ -31,13 +31,17 @@ internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal 
             try
             {
                 await topology.Declared(stoppingToken);
-                failures = 0;
-                await DrainUntilFault(stoppingToken);
+                await Connect(stoppingToken);
+                await DrainUntilFault(() => failures = 0, stoppingToken);
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                topology.Forget();
-                Waiting(GetType().Name, exception.Message);
+                if (!Faults.IsDatabaseAway(exception))
+                {
+                    topology.Forget();
+                }
+
+                Waiting(exception, GetType().Name);
                 var delay = TimeSpan.FromMilliseconds(Math.Min(100 * (1 << Math.Min(failures++, 6)), MaxRetryDelay.TotalMilliseconds));
                 await Task.Delay(delay, time, stoppingToken);
             }
@@ -50,9 +54,8 @@ internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal 
     /// <returns>How many rows were taken; the loop goes on at once while that is not 0.</returns>
     protected abstract Task<int> SendBatch(CancellationToken cancel);
 
-    private async Task DrainUntilFault(CancellationToken cancel)
+    private async Task DrainUntilFault(Action onDrained, CancellationToken cancel)
     {
-        await Connect(cancel);
         while (true)
         {
             var woken = signal.Next;
@@ -61,11 +64,13 @@ internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal 
                 await Task.Delay(Gather, time, cancel);
             }
 
+            onDrained();
+
             await Task.WhenAny(woken, Task.Delay(Poll, time, cancel));
             cancel.ThrowIfCancellationRequested();
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "{Relay} waits and tries again: {Reason}")]
-    private partial void Waiting(string relay, string reason);
+    [LoggerMessage(LogLevel.Warning, "{Relay} waits and tries again")]
+    private partial void Waiting(Exception exception, string relay);
 }

@@ -6,7 +6,7 @@ using OpsPlatform.Sync.Tickets;
 var builder = WebApplication.CreateBuilder(args);
 
 builder.AddServiceDefaults("sync");
-builder.AddDatabase<SyncDb>("sync");
+builder.AddDatabase<SyncDb>("sync", relayConnections: 16);
 builder.AddBus<SyncDb>("sync", bus => bus.HearChanges<AppendChangesToFeed>());
 
 builder.Services.Configure<SyncOptions>(builder.Configuration.GetSection("Sync"));

@@ -80,7 +80,7 @@ public sealed class EdgeTests
         var allowed = await Preflight(gateway, "https://console.example");
         allowed.Header("Access-Control-Allow-Origin").ShouldBe("https://console.example");
         allowed.Header("Access-Control-Allow-Credentials").ShouldBeNull();
-        foreach (var name in new[] { "Authorization", "Idempotency-Key", "Prefer", "Last-Event-ID", Correlation })
+        foreach (var name in new[] { "Authorization", "Prefer", "Last-Event-ID", Correlation })
         {
             allowed.Header("Access-Control-Allow-Headers")!.ShouldContain(name);
         }

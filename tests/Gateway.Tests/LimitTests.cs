@@ -43,6 +43,21 @@ public sealed class LimitTests
         (await Send(6, () => gateway.Anonymous().GetAsync("/health"))).ShouldAllBe(answer => answer.StatusCode == HttpStatusCode.OK);
     }
 
+    [Theory]
+    [InlineData("Authorization", "")]
+    [InlineData("Authorization", "Bearer a.b.c")]
+    [InlineData("X-Operator-Key", "a guess")]
+    public async Task Guessing_tokens_and_keys_is_limited_by_address(string header, string value)
+    {
+        await using var gateway = await TestGateway.Start(("RateLimits:AnonymousPerSecond", "1"), ("RateLimits:AnonymousBurst", "2"));
+        var client = gateway.Anonymous();
+        client.DefaultRequestHeaders.TryAddWithoutValidation(header, value);
+        var answers = await Send(6, () => client.GetAsync("/orders"));
+
+        answers.Count(answer => answer.StatusCode == HttpStatusCode.Unauthorized).ShouldBeInRange(2, 4);
+        answers.Count(answer => answer.StatusCode == HttpStatusCode.TooManyRequests).ShouldBeInRange(2, 4);
+    }
+
     [Fact]
     public async Task Loopback_can_be_left_out_of_the_limits_by_address()
     {

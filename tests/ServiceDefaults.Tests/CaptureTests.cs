@@ -119,7 +119,7 @@ public sealed class CaptureTests(NotesFixture fixture) : IClassFixture<NotesFixt
 
         (await Should.ThrowAsync<PostgresException>(() => Run(stranger, $"INSERT INTO notes (org_id, id, text) VALUES ('{_org}', gen_random_uuid(), 'planted')"))).SqlState.ShouldBe("42501");
         foreach (var sql in (string[])["DELETE FROM sync_events", "UPDATE sync_events SET sync_status = 'processed'", "TRUNCATE notes",
-            "INSERT INTO sync_events DEFAULT VALUES", "DELETE FROM outbox", $"SET ROLE orders_owner", "SELECT count(*) FROM sync_events_default", "ALTER TABLE notes DISABLE ROW LEVEL SECURITY"])
+            "INSERT INTO sync_events DEFAULT VALUES", "DELETE FROM outbox", $"SET ROLE orders_owner", "SELECT count(*) FROM sync_events_default", "ALTER TABLE notes DISABLE ROW LEVEL SECURITY", "CREATE TEMP TABLE forged (id uuid)"])
         {
             (await Should.ThrowAsync<PostgresException>(() => Run(session, sql), sql)).SqlState.ShouldBe("42501", sql);
         }
@@ -144,6 +144,28 @@ public sealed class CaptureTests(NotesFixture fixture) : IClassFixture<NotesFixt
             (await Count(owner, $"SELECT count(*) FROM {week} WHERE event_type = 'stray'")).ShouldBe(1);
             await transaction.RollbackAsync();
         }
+    }
+
+    [Fact]
+    public async Task Old_weeks_are_dropped_once_all_their_changes_were_sent()
+    {
+        await using var owner = await fixture.OpenAs("owner");
+        await using var transaction = await owner.BeginTransactionAsync();
+        foreach (var (week, status) in ((string, string)[])[("20200106", "processed"), ("20200113", "failed")])
+        {
+            await Run(owner, $"CREATE TABLE sync_events_{week} PARTITION OF sync_events FOR VALUES FROM ('{week} 00:00+00') TO (timestamptz '{week} 00:00+00' + interval '7 days')");
+            await Run(owner, $"INSERT INTO sync_events (created_at, org_id, event_type, category, priority, entity_type, entity_id, row_version, operation, data, changed, metadata, size_bytes, sync_status, shard) VALUES (timestamptz '{week} 12:00+00', '{_org}', 't', 't', 't', 't', 't', 1, 'create', '{{}}', '[]', '{{}}', 1, '{status}', 0)");
+        }
+
+        await Run(owner, "SELECT ops_maintain()");
+        await using var left = new NpgsqlCommand("SELECT to_regclass('sync_events_20200106') IS NULL, to_regclass('sync_events_20200113') IS NOT NULL", owner);
+        await using (var row = await left.ExecuteReaderAsync())
+        {
+            await row.ReadAsync();
+            (row.GetBoolean(0), row.GetBoolean(1)).ShouldBe((true, true));
+        }
+
+        await transaction.RollbackAsync();
     }
 
     [Fact]

@@ -37,7 +37,10 @@ public sealed class StartAndStopTests
         using var client = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
         (await client.GetAsync("/alive")).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await client.GetAsync("/health")).StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
-        client.DefaultRequestHeaders.Authorization = new("Bearer", "a.b.c");
+        var early = await client.GetAsync("/notes");
+        early.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        early.Headers.RetryAfter.ShouldNotBeNull();
+        (await early.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString()!.ShouldEndWith("/starting");
         await app.StopAsync();
     }
 
@@ -85,6 +88,7 @@ public sealed class StartAndStopTests
         await fixture.Broker.Send(consumed);
         (await confirmed.Next(org)).TraceParent!.ShouldContain(trace);
         await fixture.DisposeAsync();
+        Environment.SetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT", null);
 
         var id = Convert.FromHexString(trace);
         exported.Any(body => body.AsSpan().IndexOf(id) >= 0 && body.AsSpan().IndexOf("NoteWhenStockConsumed apply"u8) >= 0).ShouldBeTrue();

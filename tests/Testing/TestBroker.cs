@@ -73,6 +73,7 @@ public sealed class TestBroker : IAsyncDisposable
         var handle = _bus.ConnectReceiveEndpoint($"test-{Guid.NewGuid():N}", endpoint =>
         {
             endpoint.ConfigureConsumeTopology = false;
+            endpoint.PrefetchCount = 1;
             if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
             {
                 rabbit.AutoDelete = true;

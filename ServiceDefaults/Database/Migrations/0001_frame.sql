@@ -87,6 +87,7 @@ CREATE TABLE sync_events (
 ) PARTITION BY RANGE (created_at);
 
 CREATE INDEX sync_events_pending ON sync_events (seq) WHERE sync_status = 'pending';
+CREATE INDEX sync_events_org ON sync_events (org_id);
 CREATE INDEX sync_events_failed ON sync_events (org_id, seq) WHERE sync_status = 'failed';
 SELECT ops_partition_table('sync_events');
 
@@ -129,7 +130,7 @@ BEGIN
 END $$;
 
 -- Arguments: entity, event prefix, category, priority, columns to leave out. Runs as the owner: the app role cannot write sync_events.
-CREATE FUNCTION capture_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+CREATE FUNCTION capture_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   hidden text[] := TG_ARGV[4]::text[];
   before jsonb;
@@ -167,6 +168,8 @@ BEGIN
     hashtext(row_now ->> 'id') & 7);
   RETURN NULL;
 END $$;
+
+REVOKE EXECUTE ON FUNCTION capture_change() FROM PUBLIC;
 
 CREATE FUNCTION ops_track_table(
   name text, entity text, event_prefix text, category text, priority text DEFAULT 'normal', exclude text[] DEFAULT '{}')
@@ -233,7 +236,8 @@ CREATE TABLE parked_messages (
   body bytea NOT NULL,
   error text NOT NULL,
   attempts int NOT NULL,
-  created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  UNIQUE (queue, message_id)
 );
 
 ALTER TABLE parked_messages ENABLE ROW LEVEL SECURITY;
@@ -241,7 +245,28 @@ ALTER TABLE parked_messages FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON parked_messages FOR SELECT TO {{service}}_app USING (org_id = current_org());
 CREATE POLICY relay ON parked_messages TO {{service}}_relay USING (true);
 GRANT SELECT ON parked_messages TO {{service}}_app;
-GRANT SELECT, INSERT, DELETE ON parked_messages TO {{service}}_relay;
+GRANT SELECT, INSERT, UPDATE, DELETE ON parked_messages TO {{service}}_relay;
+
+-- Drops whole weeks of captured changes that the feed has had for long; a week with an unsent change stays.
+CREATE FUNCTION ops_forget_changes(older_than timestamptz) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  week text;
+  unsent boolean;
+  dropped integer := 0;
+BEGIN
+  FOR week IN
+    SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'sync_events'::regclass AND c.relname ~ '^sync_events_\d{8}$'
+      AND to_timestamp(right(c.relname, 8) || ' 00+00', 'YYYYMMDD HH24TZH') + interval '7 days' <= older_than
+  LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE sync_status <> ''processed'')', week) INTO unsent;
+    IF NOT unsent THEN
+      EXECUTE format('DROP TABLE %I', week);
+      dropped := dropped + 1;
+    END IF;
+  END LOOP;
+  RETURN dropped;
+END $$;
 
 CREATE FUNCTION ops_maintain() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -252,4 +277,5 @@ BEGIN
   END LOOP;
   -- Longer than any broker or relay holds a message back.
   DELETE FROM inbox WHERE received_at < now() - interval '14 days';
+  PERFORM ops_forget_changes(now() - interval '30 days');
 END $$;

@@ -12,8 +12,7 @@ internal static class FeedEndpoints
             .RequireAuthorization(TicketAuthentication.Policy)
             .Produces<FeedDocument>(StatusCodes.Status200OK, "application/json", "text/event-stream")
             .ProducesProblem(StatusCodes.Status410Gone)
-            .ProducesProblem(StatusCodes.Status429TooManyRequests)
-            .DisableRequestTimeout();
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
         sync.MapGet("/stats", GetFeedStats.Handle);
         sync.MapPost("/tickets", IssueTicket.Handle);
     }

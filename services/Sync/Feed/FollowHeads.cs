@@ -18,13 +18,13 @@ internal sealed partial class FollowHeads(
             {
                 await hub.Follow(stoppingToken);
             }
-            catch (Exception exception) when (Faults.IsTransient(exception))
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                CannotFollow(exception.Message);
+                CannotFollow(exception);
             }
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The heads of the feed could not be read: {Reason}")]
-    private partial void CannotFollow(string reason);
+    [LoggerMessage(LogLevel.Warning, "The heads of the feed could not be read")]
+    private partial void CannotFollow(Exception exception);
 }
