@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Errors;
 using OpsPlatform.ServiceDefaults.Http;
@@ -33,12 +34,18 @@ public static class ServiceDefaultsExtensions
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxBodyBytes;
         });
+        // Per request, these say what the traces say better.
+        foreach (var category in (string[])["Microsoft.AspNetCore", "Microsoft.EntityFrameworkCore", "Microsoft.Extensions.Http", "System.Net.Http", "Yarp"])
+        {
+            builder.Logging.AddFilter(category, LogLevel.Warning);
+        }
+
         builder.AddTelemetry(service);
         builder.Services.AddProblems();
         builder.Services.AddTokenAuthentication(builder.Configuration);
         builder.Services.AddScoped<Caller>();
         builder.Services.AddHealthChecks();
-        builder.Services.AddOpenApi("openapi");
+        builder.Services.AddApiDescription();
         return builder;
     }
 

@@ -28,7 +28,7 @@ public static class DatabaseSetup
         builder.Services.AddDbContext<TDb>((services, options) => options
             .UseNpgsql(services.GetRequiredService<Database.ServiceDatabase>().App)
             // A unique violation is often an answer; who does not expect it lets it reach the fault handler, which logs it.
-            .ConfigureWarnings(warnings => warnings.Log((RelationalEventId.CommandError, LogLevel.Debug), (CoreEventId.SaveChangesFailed, LogLevel.Debug)))
+            .ConfigureWarnings(warnings => warnings.Log((RelationalEventId.CommandError, LogLevel.Debug), (CoreEventId.SaveChangesFailed, LogLevel.Debug), (CoreEventId.QueryIterationFailed, LogLevel.Debug)))
             .AddInterceptors(services.GetRequiredService<TenantInterceptor>(), services.GetRequiredService<RelaySignal>().AfterCommit));
         builder.Services.AddScoped<Database.ServiceDb>(services => services.GetRequiredService<TDb>());
         builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("database");

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
 
 namespace OpsPlatform.ServiceDefaults.Http;
@@ -12,6 +13,12 @@ public static class Paging
 {
     public const int DefaultLimit = 50;
     public const int MaxLimit = 200;
+
+    private static readonly JsonSerializerOptions Strict = new()
+    {
+        RespectRequiredConstructorParameters = true,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    };
 
     /// <exception cref="BadHttpRequestException">Outside 1..200; answered as 400.</exception>
     public static int Limit(int? limit) => limit switch
@@ -35,7 +42,8 @@ public static class Paging
         try
         {
             var text = cursor.Replace('-', '+').Replace('_', '/');
-            return JsonSerializer.Deserialize<T>(Encoding.UTF8.GetString(Convert.FromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='))));
+            return JsonSerializer.Deserialize<T>(Encoding.UTF8.GetString(Convert.FromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='))), Strict)
+                ?? throw new JsonException("null");
         }
         catch (Exception exception) when (exception is FormatException or JsonException)
         {

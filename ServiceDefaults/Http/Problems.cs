@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
@@ -7,6 +8,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Net.Http.Headers;
 using Npgsql;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Database;
@@ -36,6 +38,15 @@ internal static class ProblemSetup
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages();
+        app.Use((http, next) =>
+        {
+            // The framework meets an encoding it does not know with a fault of its own.
+            var isUtf8 = !MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) || !type.Charset.HasValue
+                || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase);
+            return isUtf8
+                ? next(http)
+                : Problem.Of("unsupported-media-type", 415, "The body's encoding is not known here.", "Send UTF-8.").ExecuteAsync(http);
+        });
     }
 
     private static string Slug(int status) => status switch
@@ -96,7 +107,7 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
             (413, "body-too-large", "The request body is too large.", "Send at most 1 MiB."),
         BadHttpRequestException { InnerException: JsonException json } =>
             (400, "invalid-body", "The request body does not fit.", $"At {json.Path ?? "$"}: {JsonReason(json)}"),
-        BadHttpRequestException bad => (bad.StatusCode, bad.StatusCode == 415 ? "unsupported-media-type" : "invalid", "The request does not fit.", bad.Message),
+        BadHttpRequestException bad => (bad.StatusCode, bad.StatusCode == 415 ? "unsupported-media-type" : "invalid", "The request does not fit.", BindingReason(bad.Message)),
         DbUpdateConcurrencyException => Conflict(),
         _ when Faults.SqlState(exception) is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure
             or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.ForeignKeyViolation => Conflict(),
@@ -113,11 +124,40 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
     private static (int Status, string Slug, string Title, string? Detail) Conflict() =>
         (409, "conflict", "Another request changed the same thing first.", "Read it again and repeat the request if it still applies.");
 
+    /// <summary>The serializer's reasons without the names of our types.</summary>
     private static string JsonReason(JsonException json)
     {
         var end = json.Message.IndexOf(" Path:", StringComparison.Ordinal);
-        return end < 0 ? json.Message : json.Message[..end];
+        var reason = end < 0 ? json.Message : json.Message[..end];
+        if (Unmapped().Match(reason) is { Success: true } unmapped)
+        {
+            return $"'{unmapped.Groups["name"].Value}' is not a member known here.";
+        }
+
+        if (Missing().Match(reason) is { Success: true } missing)
+        {
+            return $"required and missing: {missing.Groups["names"].Value}";
+        }
+
+        return reason.Contains("OpsPlatform.", StringComparison.Ordinal) || reason.Contains("System.", StringComparison.Ordinal)
+            ? "the value does not have the type or form that is asked for here."
+            : reason;
     }
+
+    /// <summary>Which query, path or header value could not be read, without the names of our types.</summary>
+    private static string BindingReason(string message) =>
+        Unbound().Match(message) is { Success: true } unbound
+            ? $"{JsonNamingPolicy.CamelCase.ConvertName(unbound.Groups["name"].Value)}: '{unbound.Groups["value"].Value}' cannot be read."
+            : message;
+
+    [GeneratedRegex("^The JSON property '(?<name>.*)' could not be mapped")]
+    private static partial Regex Unmapped();
+
+    [GeneratedRegex("was missing required properties[^:]*: (?<names>.*)$")]
+    private static partial Regex Missing();
+
+    [GeneratedRegex("^Failed to bind parameter \".* (?<name>\\w+)\" from \"(?<value>.*)\"")]
+    private static partial Regex Unbound();
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
     private partial void Fault(Exception exception, string method, string path);

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -86,7 +87,7 @@ internal static class Validation
             var name = JsonNamingPolicy.CamelCase.ConvertName(property.Name);
             var memberPath = path.Length == 0 ? name : $"{path}.{name}";
             var context = new ValidationContext(value) { MemberName = property.Name, DisplayName = name };
-            var messages = rules.Select(rule => rule.GetValidationResult(member, context)).OfType<ValidationResult>()
+            var messages = rules.Select(rule => Result(rule, member, context)).OfType<ValidationResult>()
                 .Select(result => result.ErrorMessage ?? "is not acceptable").ToArray();
             if (messages.Length > 0)
             {
@@ -108,10 +109,16 @@ internal static class Validation
         }
     }
 
+    /// <summary>The framework's own pattern rule passes over an empty text; here it has to fit like any other.</summary>
+    private static ValidationResult? Result(ValidationAttribute rule, object? member, ValidationContext context) =>
+        rule is RegularExpressionAttribute pattern && member is "" && !Regex.IsMatch("", $"^(?:{pattern.Pattern})$")
+            ? new(pattern.FormatErrorMessage(context.DisplayName))
+            : rule.GetValidationResult(member, context);
+
     private static (PropertyInfo Property, ValidationAttribute[] Rules)[] Shape(Type type)
     {
         var parameters = type.GetConstructors().OrderByDescending(c => c.GetParameters().Length).FirstOrDefault()?.GetParameters() ?? [];
-        return [.. type.GetProperties().Where(property => property.GetIndexParameters().Length == 0).Select(property => (
+        return [.. type.GetProperties().Where(property => property.CanWrite && property.GetIndexParameters().Length == 0).Select(property => (
             property,
             property.GetCustomAttributes<ValidationAttribute>()
                 .Concat(parameters.FirstOrDefault(p => p.Name == property.Name)?.GetCustomAttributes<ValidationAttribute>() ?? [])

@@ -33,8 +33,8 @@ internal static class Upstreams
     private static readonly TimeSpan LeftOutFor = TimeSpan.FromSeconds(5);
     private const int FewestRequestsToJudge = 3;
 
-    /// <summary>How long an exchange may be silent; every byte either way starts it anew, so a stream with keep-alives has no end.</summary>
-    private static readonly TimeSpan DefaultActivityTimeout = TimeSpan.FromSeconds(100);
+    /// <summary>How long an exchange may be silent; every byte either way starts it anew, so a stream with keep-alives has no end. Long polls take up to 30 s.</summary>
+    private static readonly TimeSpan DefaultActivityTimeout = TimeSpan.FromSeconds(40);
 
     public static void AddUpstreams(this WebApplicationBuilder builder)
     {

@@ -31,7 +31,7 @@ internal static class Problems
         "recipe-too-deep", 422, "Recipes are nested too deep.", $"At most {limit} recipes may contain each other in a chain.", ("limit", limit));
 
     public static ProblemHttpResult RecipeTooComplex() => Problem.Of(
-        "recipe-too-complex", 422, "The recipe's demand cannot be kept as an exact fraction.", "Use rounder yields in the recipes it contains.");
+        "recipe-too-complex", 422, "What one piece needs cannot be kept exactly, or is more than there can be.", "Use rounder yields and smaller quantities in it and in the recipes it contains.");
 
     public static ProblemHttpResult UnknownReference(IReadOnlyList<Guid> ids) => Problem.Of(
         "unknown-reference", 422, "The recipe names things that do not exist.", "See unknown for their ids.", ("unknown", ids));

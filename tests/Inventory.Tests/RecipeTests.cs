@@ -83,6 +83,16 @@ public sealed class RecipeTests(InventoryFixture fixture)
     }
 
     [Fact]
+    public async Task A_recipe_that_needs_more_than_there_can_be_is_refused_and_extreme_questions_are_answered()
+    {
+        var flour = await _tenant.HasIngredient("flour", 1);
+        var large = await _tenant.HasRecipe("large", 0.000001m, Tenant.Of(flour, 999_999));
+        await (await Post(Tenant.Recipe("larger", 0.000001m, Tenant.OfRecipe(large, 999_999_999)))).ShouldRefuse(422, "recipe-too-complex");
+        using var client = fixture.Client(_tenant.Org);
+        (await client.GetAsync("/recipes/availability?quantity=1000000000000")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
     public async Task Eight_recipes_may_nest_and_a_ninth_is_refused_at_either_end()
     {
         var flour = await _tenant.HasIngredient("flour", 0);

@@ -57,12 +57,24 @@ public sealed class StockTests(InventoryFixture fixture)
     }
 
     [Theory]
+    [InlineData(@"\ud800")]
+    [InlineData(@"\udc00\ud83d")]
+    public async Task Half_a_character_in_metadata_is_refused(string text)
+    {
+        var flour = await _tenant.HasIngredient("flour", 5);
+        var body = $$"""{"changeType":"increase","quantity":1,"metadata":{"a":"{{text}}"}}""";
+        var response = await _tenant.Client.PostAsync($"/ingredients/{flour}/stock", new StringContent(body, System.Text.Encoding.UTF8, "application/json"));
+        await response.ShouldRefuse(400, "invalid");
+    }
+
+    [Theory]
     [InlineData("""{"changeType":"consumption","quantity":1}""")]
     [InlineData("""{"changeType":"increase","quantity":0}""")]
     [InlineData("""{"changeType":"increase","quantity":-1}""")]
     [InlineData("""{"changeType":"increase","quantity":0.0000001}""")]
     [InlineData("""{"changeType":"increase","quantity":1,"referenceType":"order"}""")]
     [InlineData("""{"changeType":"increase","quantity":1,"metadata":[1]}""")]
+    [InlineData("""{"changeType":"increase","quantity":1,"metadata":{"a":[1e130000]}}""")]
     [InlineData("""{"changeType":"increase"}""")]
     [InlineData("""{"changeType":"increase","quantity":"1"}""")]
     public async Task A_change_that_does_not_fit_is_refused(string body)

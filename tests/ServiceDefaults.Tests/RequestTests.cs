@@ -33,6 +33,7 @@ public sealed class RequestTests(NotesFixture fixture) : IClassFixture<NotesFixt
         { """{"text":"x","lines":[null]}""", 400, "invalid" },
         { """{"text":"x","lines":[{"quantity":1e400}]}""", 400, "invalid-body" },
         { """{"text":"a\u0000b"}""", 400, "invalid" },
+        { """{"text":"x","code":""}""", 400, "invalid" },
     };
 
     [Theory]
@@ -64,6 +65,41 @@ public sealed class RequestTests(NotesFixture fixture) : IClassFixture<NotesFixt
         await ShouldBeProblem(await client.GetAsync("/nowhere"), 404, "not-found");
         await ShouldBeProblem(await client.DeleteAsync("/notes"), 405, "method-not-allowed");
     }
+
+    [Theory]
+    [InlineData("""{"text":"x","price":1}""", "$.price: 'price' is not a member known here.")]
+    [InlineData("""{}""", "required and missing: 'text'")]
+    [InlineData("""{"text":"x","colour":"purple"}""", "$.colour: the value does not have the type or form that is asked for here.")]
+    public async Task A_problem_speaks_of_the_body_and_not_of_our_types(string body, string detail)
+    {
+        using var client = fixture.Client(_org);
+        var answer = await (await client.PostAsync("/notes", new StringContent(body, Encoding.UTF8, "application/json"))).Content.ReadFromJsonAsync<JsonElement>();
+        answer.GetProperty("detail").GetString()!.ShouldContain(detail);
+    }
+
+    [Theory]
+    [InlineData("utf-99")]
+    [InlineData("utf-16")]
+    public async Task A_body_in_another_encoding_is_refused(string encoding)
+    {
+        using var client = fixture.Client(_org);
+        var content = new ByteArrayContent("{}"u8.ToArray());
+        content.Headers.TryAddWithoutValidation("Content-Type", $"application/json; charset={encoding}");
+        await ShouldBeProblem(await client.PostAsync("/notes", content), 415, "unsupported-media-type");
+    }
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("rubbish")]
+    public void A_cursor_the_list_did_not_give_out_is_refused(string text) =>
+        Should.Throw<Microsoft.AspNetCore.Http.BadHttpRequestException>(() => Http.Paging.Decode<Key>(Convert.ToBase64String(Encoding.UTF8.GetBytes(text))));
+
+    [Fact]
+    public void A_cursor_comes_back_as_it_was_given_out() =>
+        Http.Paging.Decode<Key>(Http.Paging.Encode(new Key("a/b+c?", 7))).ShouldBe(new Key("a/b+c?", 7));
+
+    private sealed record Key(string Code, long Number);
 
     [Fact]
     public async Task Enums_travel_in_snake_case()
@@ -139,7 +175,12 @@ public sealed class RequestTests(NotesFixture fixture) : IClassFixture<NotesFixt
         health.GetProperty("status").GetString().ShouldBe("healthy");
         health.GetProperty("checks").EnumerateObject().Select(check => check.Name).ShouldBe(["database", "masstransit-bus"], ignoreOrder: true);
         (await client.GetAsync("/alive")).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await client.GetFromJsonAsync<JsonElement>("/orders/openapi.json")).GetProperty("paths").TryGetProperty("/notes", out _).ShouldBeTrue();
+        var api = await client.GetFromJsonAsync<JsonElement>("/orders/openapi.json");
+        var add = api.GetProperty("paths").GetProperty("/notes").GetProperty("post");
+        add.GetProperty("requestBody").GetProperty("content").GetProperty("application/json").GetProperty("schema").GetProperty("$ref").GetString()
+            .ShouldBe("#/components/schemas/NotesRequest");
+        add.GetProperty("security").GetArrayLength().ShouldBe(1);
+        add.GetProperty("responses").EnumerateObject().Select(response => response.Name).ShouldContain("403");
     }
 
     private static string Part(string part, Func<string, string> change) =>

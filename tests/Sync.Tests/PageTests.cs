@@ -69,6 +69,17 @@ public sealed class PageTests(SyncFixture fixture)
     }
 
     [Theory]
+    [InlineData("abc")]
+    [InlineData("1.5")]
+    [InlineData("99999999999999999999999")]
+    public async Task A_Last_Event_ID_that_is_no_position_is_refused(string id)
+    {
+        using var client = fixture.Client(_org, "viewer");
+        client.DefaultRequestHeaders.Add("Last-Event-ID", id);
+        (await client.GetAsync("/sync/feed?stream=1")).StatusCode.ShouldBe(HttpStatusCode.BadRequest);
+    }
+
+    [Theory]
     [InlineData("after=-1")]
     [InlineData("after=x")]
     [InlineData("limit=0")]

@@ -165,7 +165,9 @@ LANGUAGE sql STABLE AS $$
   FROM recipes r
   JOIN recipe_leaves l ON l.org_id = r.org_id AND l.recipe_id = r.id
   JOIN ingredients i ON i.org_id = l.org_id AND i.id = l.ingredient_id
-  CROSS JOIN LATERAL (SELECT round_quotient(1000000 * pieces * l.numerator, 1000000 * l.denominator) AS required) need
+  CROSS JOIN LATERAL (
+    -- What is more than there can be is told as the most a stock column holds.
+    SELECT least(round_quotient(1000000 * pieces * l.numerator, 1000000 * l.denominator), 99999999999999.999999) AS required) need
   GROUP BY r.org_id, r.id
 $$;
 

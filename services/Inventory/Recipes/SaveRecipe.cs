@@ -70,7 +70,8 @@ internal static class SaveRecipe
         }
 
         var leaves = await Leaves(db, (await RecipeGraph.Load(db.Connection, recipe, lines, cancel)).Affected(), cancel);
-        if (leaves.Values.SelectMany(x => x).Any(x => Bits(x.PerPiece.Numerator) > MaxFractionBits || Bits(x.PerPiece.Denominator) > MaxFractionBits))
+        if (leaves.Values.SelectMany(x => x).Any(x =>
+            Bits(x.PerPiece.Numerator) > MaxFractionBits || Bits(x.PerPiece.Denominator) > MaxFractionBits || x.PerPiece.Rounded() > QuantityAttribute.Max))
         {
             return Problems.RecipeTooComplex();
         }

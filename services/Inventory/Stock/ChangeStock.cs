@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -9,7 +10,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 namespace OpsPlatform.Inventory.Stock;
 
 /// <summary>Moves stock by hand: what came, what went, or what was counted. The same id with the same content again answers the entry stored.</summary>
-internal static class ChangeStock
+internal static partial class ChangeStock
 {
     private const decimal MaxStock = 10 * QuantityAttribute.Max;
     private const int MaxMetadataChars = 4096;
@@ -32,12 +33,25 @@ internal static class ChangeStock
                 yield return new("quantity must be above 0.", [nameof(Quantity)]);
             }
 
-            if (Metadata is { } metadata && (metadata.ValueKind != JsonValueKind.Object || metadata.GetRawText().Length > MaxMetadataChars))
+            if (Metadata is { } metadata && (metadata.ValueKind != JsonValueKind.Object || metadata.GetRawText().Length > MaxMetadataChars || !IsPlain(metadata)))
             {
-                yield return new($"metadata must be an object of at most {MaxMetadataChars} characters.", [nameof(Metadata)]);
+                yield return new($"metadata must be an object of at most {MaxMetadataChars} characters, its numbers within 28 digits and its text valid Unicode.", [nameof(Metadata)]);
             }
         }
+
+        /// <summary>The database writes 1e100000 out in full, and takes no half of a surrogate pair.</summary>
+        private static bool IsPlain(JsonElement value) => value.ValueKind switch
+        {
+            JsonValueKind.Object => value.EnumerateObject().All(member => IsPlain(member.Value)),
+            JsonValueKind.Array => value.EnumerateArray().All(IsPlain),
+            JsonValueKind.Number => value.TryGetDecimal(out _),
+            JsonValueKind.String => !LoneSurrogate().IsMatch(value.GetRawText()),
+            _ => true,
+        };
     }
+
+    [GeneratedRegex(@"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]")]
+    private static partial Regex LoneSurrogate();
 
     public static async Task<Results<Created<StockLogResponse>, Ok<StockLogResponse>, NotFound, ProblemHttpResult>> Handle(
         Guid id, ChangeStockRequest request, InventoryDb db, Caller caller, TimeProvider time, CancellationToken cancel)

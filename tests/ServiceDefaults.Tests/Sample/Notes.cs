@@ -25,7 +25,7 @@ internal static class Notes
 
     public record Line([property: Range(1, 10)] int Quantity);
 
-    public record Request([StringLength(20, MinimumLength = 1)] string Text, Guid? Id = null, Colour Colour = Colour.Red, string? Secret = null, IReadOnlyList<Line>? Lines = null);
+    public record Request([StringLength(20, MinimumLength = 1)] string Text, Guid? Id = null, Colour Colour = Colour.Red, string? Secret = null, IReadOnlyList<Line>? Lines = null, [RegularExpression("[A-Z]{3}")] string? Code = null);
 
     public static WebApplication Build(string[] settings, Action<IServiceCollection> configure)
     {
