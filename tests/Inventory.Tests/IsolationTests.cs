@@ -63,7 +63,7 @@ public sealed class IsolationTests(InventoryFixture fixture)
         await _owner.HasRecipe("bread", 1, Tenant.Of(flour, 1));
         await fixture.Broker.Publish(_owner.Org, new OrderConfirmationRequested(Guid.NewGuid(), [new("resale", flour, 1)]));
         await Eventually.Is(async () => await Count(_owner.Org, "stock_decisions") == 1 && await Count(_owner.Org, "recipe_availability_sent") == 1);
-        string[] tables = ["ingredients", "recipes", "recipe_lines", "recipe_leaves", "stock_log", "stock_decisions", "recipe_availability_sent", "inventory_status", "recipe_availability", "sync_events"];
+        string[] tables = ["ingredients", "recipes", "recipe_lines", "recipe_leaves", "deleted_recipes", "stock_log", "stock_decisions", "recipe_availability_sent", "inventory_status", "recipe_availability", "sync_events"];
         foreach (var table in tables)
         {
             (await Count(_owner.Org, table)).ShouldBeGreaterThan(0, table);
