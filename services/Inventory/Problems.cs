@@ -7,7 +7,7 @@ namespace OpsPlatform.Inventory;
 internal static class Problems
 {
     public static ProblemHttpResult IdTaken(Guid id) => Problem.Of(
-        "id-taken", 409, "This id is taken.", $"{id} is stored with other content. Send the same content to repeat a request, or another id.");
+        "id-taken", 409, "This id is taken.", $"{id} is stored with other content, or was deleted. Send the same content to repeat a request, or another id.");
 
     public static ProblemHttpResult CodeTaken(string code) => Problem.Of(
         "code-taken", 409, "This code is taken.", $"'{code}' belongs to another id.", ("code", code));

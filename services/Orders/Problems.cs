@@ -8,7 +8,7 @@ namespace OpsPlatform.Orders;
 internal static class Problems
 {
     public static ProblemHttpResult IdTaken(Guid id) => Problem.Of(
-        "id-taken", 409, "The id belongs to something else.", "It was stored with other content. Choose another id, or repeat the first request unchanged.", ("id", id));
+        "id-taken", 409, "The id belongs to something else.", "It was stored with other content, or deleted since. Choose another id, or repeat the first request unchanged.", ("id", id));
 
     public static ProblemHttpResult CodeTaken(string code) => Problem.Of(
         "code-taken", 409, "The code is in use.", "Another menu item has it. Choose another code.", ("code", code));

@@ -145,6 +145,19 @@ public sealed class RecipeTests(InventoryFixture fixture)
     }
 
     [Fact]
+    public async Task A_creation_repeated_after_the_recipe_was_deleted_does_not_bring_it_back()
+    {
+        var body = Tenant.Recipe("bread", 1, Tenant.Of(await _tenant.HasIngredient("flour", 0), 1));
+        await Post(body);
+        await _tenant.Client.DeleteAsync($"/recipes/{body["id"]}");
+
+        await (await Post(body)).ShouldRefuse(409, "id-taken");
+
+        (await _tenant.Client.GetAsync($"/recipes/{body["id"]}")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await Post(Tenant.Recipe("bread", 1, Tenant.Of(await _tenant.HasIngredient("rye", 0), 1)))).StatusCode.ShouldBe(HttpStatusCode.Created);
+    }
+
+    [Fact]
     public async Task A_recipe_that_does_not_fit_is_refused()
     {
         var flour = await _tenant.HasIngredient("flour", 0);

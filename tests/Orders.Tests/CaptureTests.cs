@@ -29,7 +29,7 @@ public sealed class CaptureTests(OrdersFixture fixture)
         changes.ShouldAllBe(x => x.EntityId == order.ToString());
         var data = changes[0].Data.AsObject();
         ((long)data["total_minor"]!).ShouldBe(250);
-        ((string[])["content_hash", "confirmation_id", "cancellation_id"]).ShouldAllBe(hidden => !data.ContainsKey(hidden));
+        ((string[])["content_hash", "asked_id"]).ShouldAllBe(hidden => !data.ContainsKey(hidden));
     }
 
     [Fact]

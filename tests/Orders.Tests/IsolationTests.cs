@@ -1,6 +1,7 @@
 using System.Net;
 using Npgsql;
 using OpsPlatform.Contracts;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.Orders.Tests;
 
@@ -68,10 +69,15 @@ public sealed class IsolationTests(OrdersFixture fixture)
     [InlineData("orders")]
     [InlineData("order_lines")]
     [InlineData("menu_items")]
+    [InlineData("deleted_menu_items")]
+    [InlineData("recipe_availability")]
     [InlineData("customers")]
     public async Task The_app_role_sees_only_the_organisation_it_acts_for(string table)
     {
         await Shop.Created(await _owner.Place(new { customer = new { email = "a@example.org" }, lines = Shop.Lines(await _owner.Item()) }));
+        await _owner.Till.DeleteAsync($"/menu/{await _owner.Item()}");
+        await _owner.Say(new RecipeAvailabilityChanged(Guid.NewGuid(), true, 1));
+        await Eventually.Is(async () => await _owner.Count("recipe_availability") == 1);
 
         (await _owner.Count(table)).ShouldBe(1);
         (await _other.Count(table)).ShouldBe(0);

@@ -44,6 +44,16 @@ CREATE TABLE recipes (
 SELECT ops_tenant_table('recipes');
 SELECT ops_track_table('recipes', entity => 'recipe', event_prefix => 'recipe', category => 'recipe');
 
+-- An id once deleted stays taken: a creation repeated late must not bring its recipe back.
+CREATE TABLE deleted_recipes (
+  org_id uuid NOT NULL DEFAULT current_org(),
+  id uuid NOT NULL,
+  PRIMARY KEY (org_id, id)
+);
+
+SELECT ops_tenant_table('deleted_recipes');
+REVOKE UPDATE, DELETE ON deleted_recipes FROM inventory_app;
+
 -- The same lines as rows: they hold the foreign keys and the graph of nested recipes.
 CREATE TABLE recipe_lines (
   org_id uuid NOT NULL DEFAULT current_org(),

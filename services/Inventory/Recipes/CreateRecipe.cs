@@ -30,6 +30,11 @@ internal static class CreateRecipe
             return IsSame(stored, request, lines) ? TypedResults.Ok(RecipeResponse.Of(stored)) : Problems.IdTaken(id);
         }
 
+        if (await db.Database.SqlQuery<bool>($"SELECT EXISTS (SELECT FROM deleted_recipes WHERE id = {id}) AS \"Value\"").SingleAsync(cancel))
+        {
+            return Problems.IdTaken(id);
+        }
+
         if (await db.Recipes.AnyAsync(x => x.Code == request.Code, cancel))
         {
             return Problems.CodeTaken(request.Code);

@@ -4,7 +4,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Inventory.Recipes;
 
-/// <summary>Removes a recipe no other contains; listeners hear that it is no longer available.</summary>
+/// <summary>Removes a recipe no other contains; listeners hear that it is no longer available, and its id stays taken.</summary>
 internal static class DeleteRecipe
 {
     public static async Task<Results<NoContent, NotFound, ProblemHttpResult>> Handle(Guid id, InventoryDb db, Caller caller, CancellationToken cancel)
@@ -16,7 +16,13 @@ internal static class DeleteRecipe
             return Problems.RecipeInUse();
         }
 
-        if (await db.Recipes.Where(x => x.Id == id).ExecuteDeleteAsync(cancel) == 0)
+        var deleted = await db.Database.ExecuteSqlAsync(
+            $"""
+            WITH gone AS (DELETE FROM recipes WHERE id = {id} RETURNING id)
+            INSERT INTO deleted_recipes (id) SELECT id FROM gone
+            """,
+            cancel);
+        if (deleted == 0)
         {
             return TypedResults.NotFound();
         }

@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
+using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Orders.Menu;
 
@@ -20,34 +20,31 @@ internal static class ChangeMenuItem
     {
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
             MenuItemRules.Check(Kind, TargetId, PiecesPerSale);
+
+        internal MenuItemContent Content() =>
+            new(Code.Trim(), Name.Trim(), Kind, TargetId, PiecesPerSale, PriceMinor, Currency, TaxClass);
     }
 
     public static async Task<Results<Ok<MenuItemView>, NotFound, ProblemHttpResult>> Handle(
-        Guid id, Request request, OrdersDb db, CancellationToken cancel)
+        Guid id, Request request, OrdersDb db, Caller caller, CancellationToken cancel)
     {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        await MenuLock.Take(db, caller.Org, cancel);
         if (await db.MenuItems.FirstOrDefaultAsync(x => x.Id == id, cancel) is not { } item)
         {
             return TypedResults.NotFound();
         }
 
-        item.Change(new(
-            request.Code.Trim(),
-            request.Name.Trim(),
-            request.Kind,
-            request.TargetId,
-            request.PiecesPerSale,
-            request.PriceMinor,
-            request.Currency,
-            request.TaxClass));
-        try
+        var content = request.Content();
+        if (await db.MenuItems.AnyAsync(x => x.Code == content.Code && x.Id != id, cancel))
         {
-            await db.SaveChangesAsync(cancel);
-        }
-        catch (DbUpdateException taken) when (taken.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
-        {
-            return Problems.CodeTaken(item.Code);
+            return Problems.CodeTaken(content.Code);
         }
 
+        item.Change(content);
+        item.IsAvailable = await RecipeAvailability.Of(db, content, cancel);
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
         return TypedResults.Ok(MenuItemView.Of(item));
     }
 }

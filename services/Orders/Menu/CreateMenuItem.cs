@@ -1,7 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Orders.Menu;
@@ -30,16 +29,29 @@ internal static class CreateMenuItem
     public static async Task<Results<Created<MenuItemView>, Ok<MenuItemView>, ProblemHttpResult>> Handle(
         Request request, OrdersDb db, Caller caller, TimeProvider time, CancellationToken cancel)
     {
+        var id = request.Id ?? Guid.CreateVersion7(time.GetUtcNow());
         var content = request.Content();
-        if (request.Id is { } chosen && await db.MenuItems.AsNoTracking().FirstOrDefaultAsync(x => x.Id == chosen, cancel) is { } stored)
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        await MenuLock.Take(db, caller.Org, cancel);
+        if (await db.MenuItems.AsNoTracking().FirstOrDefaultAsync(x => x.Id == id, cancel) is { } stored)
         {
-            return Repeated(stored, content);
+            return stored.Content() == content ? TypedResults.Ok(MenuItemView.Of(stored)) : Problems.IdTaken(id);
+        }
+
+        if (await db.Database.SqlQuery<bool>($"SELECT EXISTS (SELECT FROM deleted_menu_items WHERE id = {id}) AS \"Value\"").SingleAsync(cancel))
+        {
+            return Problems.IdTaken(id);
+        }
+
+        if (await db.MenuItems.AnyAsync(x => x.Code == content.Code, cancel))
+        {
+            return Problems.CodeTaken(content.Code);
         }
 
         var item = new MenuItem
         {
             OrgId = caller.Org,
-            Id = request.Id ?? Guid.CreateVersion7(time.GetUtcNow()),
+            Id = id,
             Code = content.Code,
             Name = content.Name,
             Kind = content.Kind,
@@ -48,23 +60,12 @@ internal static class CreateMenuItem
             PriceMinor = content.PriceMinor,
             Currency = content.Currency,
             TaxClass = content.TaxClass,
+            IsAvailable = await RecipeAvailability.Of(db, content, cancel),
         };
         db.Add(item);
-        try
-        {
-            await db.SaveChangesAsync(cancel);
-        }
-        catch (DbUpdateException taken) when (taken.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
-        {
-            // Two requests with one id may break either constraint first, so the id is looked up before the code is blamed.
-            return await db.MenuItems.AsNoTracking().FirstOrDefaultAsync(x => x.Id == item.Id, cancel) is { } first
-                ? Repeated(first, content)
-                : Problems.CodeTaken(content.Code);
-        }
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
 
         return TypedResults.Created($"/menu/{item.Id}", MenuItemView.Of(item));
     }
-
-    private static Results<Created<MenuItemView>, Ok<MenuItemView>, ProblemHttpResult> Repeated(MenuItem stored, MenuItemContent content) =>
-        stored.Content() == content ? TypedResults.Ok(MenuItemView.Of(stored)) : Problems.IdTaken(stored.Id);
 }

@@ -42,8 +42,6 @@ internal sealed class MenuItem
 
     public bool IsAvailable { get; set; } = true;
 
-    public long AvailabilityVersion { get; set; }
-
     public long RowVersion { get; private set; }
 
     public DateTimeOffset CreatedAt { get; private set; }
@@ -52,13 +50,6 @@ internal sealed class MenuItem
 
     public void Change(MenuItemContent content)
     {
-        if (TargetId != content.TargetId)
-        {
-            // What was heard about the old target says nothing about the new one.
-            IsAvailable = true;
-            AvailabilityVersion = 0;
-        }
-
         Code = content.Code;
         Name = content.Name;
         Kind = content.Kind;

@@ -7,7 +7,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Orders.Menu;
 
-/// <summary>Shows on the menu whether a recipe can be made; the newest version wins, however late the others come.</summary>
+/// <summary>Keeps whether a recipe can be made and shows it on the menu; the newest version wins, however late the others come.</summary>
 internal sealed class SetAvailabilityWhenRecipeAvailabilityChanged(OrdersDb db, Caller caller) : IHear<RecipeAvailabilityChanged>
 {
     public async Task Hear(IReadOnlyList<Envelope<RecipeAvailabilityChanged>> messages, CancellationToken cancel)
@@ -16,12 +16,19 @@ internal sealed class SetAvailabilityWhenRecipeAvailabilityChanged(OrdersDb db, 
             .GroupBy(x => x.RecipeId)
             .Select(versions => versions.MaxBy(x => x.Version)!)
             .ToArray();
+        await MenuLock.Take(db, caller.Org, cancel);
         await db.Database.ExecuteSqlRawAsync(
             """
+            WITH newer AS (
+                INSERT INTO recipe_availability AS known (org_id, recipe_id, is_available, version)
+                SELECT @org, * FROM unnest(@recipes, @available, @versions)
+                ON CONFLICT (org_id, recipe_id) DO UPDATE SET is_available = excluded.is_available, version = excluded.version
+                WHERE known.version < excluded.version
+                RETURNING recipe_id, is_available)
             UPDATE menu_items m
-            SET is_available = heard.is_available, availability_version = heard.version
-            FROM unnest(@recipes, @available, @versions) AS heard (recipe_id, is_available, version)
-            WHERE m.org_id = @org AND m.kind = 'recipe' AND m.target_id = heard.recipe_id AND m.availability_version < heard.version
+            SET is_available = newer.is_available
+            FROM newer
+            WHERE m.org_id = @org AND m.kind = 'recipe' AND m.target_id = newer.recipe_id
             """,
             [
                 new NpgsqlParameter<Guid>("org", caller.Org),

@@ -10,8 +10,6 @@ CREATE TABLE menu_items (
     currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     tax_class text NOT NULL CHECK (tax_class IN ('standard', 'reduced', 'zero', 'none')),
     is_available boolean NOT NULL DEFAULT true,
-    -- The version of the newest RecipeAvailabilityChanged applied: older ones arriving late change nothing.
-    availability_version bigint NOT NULL DEFAULT 0,
     row_version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
@@ -20,6 +18,22 @@ CREATE TABLE menu_items (
     CHECK ((kind = 'service') = (target_id IS NULL))
 );
 CREATE INDEX menu_items_by_target ON menu_items (org_id, target_id) WHERE target_id IS NOT NULL;
+
+-- An id once deleted stays taken: a creation repeated late must not bring its item back.
+CREATE TABLE deleted_menu_items (
+    org_id uuid NOT NULL DEFAULT current_org(),
+    id uuid NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+-- The newest said about every recipe, on the menu or not: Inventory tells changes only, so an item made later finds it here.
+CREATE TABLE recipe_availability (
+    org_id uuid NOT NULL DEFAULT current_org(),
+    recipe_id uuid NOT NULL,
+    is_available boolean NOT NULL,
+    version bigint NOT NULL,
+    PRIMARY KEY (org_id, recipe_id)
+);
 
 CREATE TABLE customers (
     org_id uuid NOT NULL DEFAULT current_org(),
@@ -50,11 +64,10 @@ CREATE TABLE orders (
     note text,
     needs_stock boolean NOT NULL,
     reasons jsonb,
-    -- Ids of the messages Inventory was sent; sent again they keep them.
-    confirmation_id uuid,
-    cancellation_id uuid,
     confirmation_attempts integer NOT NULL DEFAULT 0,
-    -- When Inventory was last asked for the answer the order waits for.
+    cancellation_attempts integer NOT NULL DEFAULT 0,
+    -- The message that last asked Inventory for the answer the order waits for, and when.
+    asked_id uuid,
     asked_at timestamptz,
     -- SHA-256 of the normalised request: tells a repeated request from another one under the same id.
     content_hash bytea NOT NULL,
@@ -69,8 +82,7 @@ CREATE TABLE orders (
     PRIMARY KEY (org_id, id),
     FOREIGN KEY (org_id, customer_id) REFERENCES customers (org_id, id),
     CHECK (needs_stock OR status NOT IN ('confirming', 'rejected', 'cancelling')),
-    CHECK (status <> 'confirming' OR (confirmation_id IS NOT NULL AND asked_at IS NOT NULL)),
-    CHECK (status <> 'cancelling' OR (cancellation_id IS NOT NULL AND asked_at IS NOT NULL)),
+    CHECK (status NOT IN ('confirming', 'cancelling') OR (asked_id IS NOT NULL AND asked_at IS NOT NULL)),
     CHECK (status <> 'confirmed' OR confirmed_at IS NOT NULL),
     CHECK ((status = 'rejected') = (reasons IS NOT NULL))
 );
@@ -124,6 +136,8 @@ CREATE TRIGGER orders_legal_start BEFORE INSERT ON orders
     EXECUTE FUNCTION refuse_illegal_order_start();
 
 SELECT ops_tenant_table('menu_items');
+SELECT ops_tenant_table('deleted_menu_items');
+SELECT ops_tenant_table('recipe_availability');
 SELECT ops_tenant_table('customers');
 SELECT ops_tenant_table('orders');
 SELECT ops_tenant_table('order_lines');
@@ -132,24 +146,33 @@ SELECT ops_tenant_table('order_lines');
 REVOKE UPDATE, DELETE ON order_lines FROM {{service}}_app;
 REVOKE DELETE ON orders FROM {{service}}_app;
 REVOKE DELETE ON customers FROM {{service}}_app;
+REVOKE UPDATE, DELETE ON deleted_menu_items FROM {{service}}_app;
 
 SELECT ops_track_table('menu_items', entity => 'menu_item', event_prefix => 'menu', category => 'menu', priority => 'normal',
-    exclude => ARRAY['availability_version']);
+    exclude => ARRAY[]::text[]);
 SELECT ops_track_table('customers', entity => 'customer', event_prefix => 'customer', category => 'customers', priority => 'normal',
     exclude => ARRAY[]::text[]);
 SELECT ops_track_table('orders', entity => 'order', event_prefix => 'order', category => 'orders', priority => 'high',
-    exclude => ARRAY['content_hash', 'confirmation_id', 'cancellation_id']);
+    exclude => ARRAY['content_hash', 'asked_id']);
 
--- Row security binds the owner too; this lets it, and so unanswered_orders, see every organisation's orders.
+-- Row security binds the owner too; these let it, and so unanswered_orders, see what every organisation asked.
 CREATE POLICY owner_reads_all ON orders FOR SELECT TO CURRENT_USER USING (true);
+CREATE POLICY owner_reads_all ON outbox FOR SELECT TO CURRENT_USER USING (true);
 
 -- The only thing the service learns without acting for an organisation: which orders wait too long for Inventory.
-CREATE FUNCTION unanswered_orders(asked_before timestamptz, at_most integer)
+-- The patience doubles with every attempt, from shortest to longest.
+CREATE FUNCTION unanswered_orders(at_time timestamptz, shortest interval, longest interval, at_most integer)
     RETURNS TABLE (org_id uuid, order_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
     SELECT o.org_id, o.id
     FROM orders o
-    WHERE o.status IN ('confirming', 'cancelling') AND o.asked_at < asked_before
+    WHERE o.status IN ('confirming', 'cancelling')
+      AND o.asked_at < at_time - shortest
+      AND o.asked_at < at_time - least(longest, shortest * power(2,
+          -- Twenty doublings of any patience worth setting are beyond the longest, and inside what an interval holds.
+          least(20, CASE o.status WHEN 'confirming' THEN o.confirmation_attempts ELSE o.cancellation_attempts END - 1)))
+      -- A request still in the outbox is not lost: it leaves when the broker is back, or when somebody retries it.
+      AND NOT EXISTS (SELECT FROM outbox WHERE id = o.asked_id)
     ORDER BY o.asked_at
     LIMIT at_most
 $$;

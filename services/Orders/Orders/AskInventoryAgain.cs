@@ -8,8 +8,8 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 namespace OpsPlatform.Orders.Orders;
 
 /// <summary>
-/// Sends requests that Inventory leaves unanswered again, under their first id, so that a request that did arrive is not
-/// applied twice. Every replica runs it; they skip what another one holds.
+/// Asks again what Inventory leaves unanswered, as a new message each time: Inventory passes over a message it has applied,
+/// but to a new one about an order it has decided it repeats its answer. Every replica runs it; they skip what another one holds.
 /// </summary>
 internal sealed partial class AskInventoryAgain(
     IServiceScopeFactory scopes, ServiceDatabase database, IConfiguration configuration, TimeProvider time, ILogger<AskInventoryAgain> log)
@@ -17,8 +17,9 @@ internal sealed partial class AskInventoryAgain(
 {
     private const int MaxOrders = 500;
     private static readonly TimeSpan DefaultAfter = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestAfter = TimeSpan.FromMinutes(15);
 
-    /// <summary>How long an answer may take before the request is sent again.</summary>
+    /// <summary>How long the first answer may take before Inventory is asked again; every further one may take twice as long as the one before.</summary>
     private readonly TimeSpan _after = configuration.GetValue("Orders:ConfirmationResendAfter", DefaultAfter);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -41,19 +42,21 @@ internal sealed partial class AskInventoryAgain(
 
     private async Task AskAgain(CancellationToken cancel)
     {
-        var askedBefore = time.GetUtcNow() - _after;
-        foreach (var organisation in (await Unanswered(askedBefore, cancel)).GroupBy(x => x.OrgId, x => x.OrderId))
+        var now = time.GetUtcNow();
+        foreach (var organisation in (await Unanswered(now, cancel)).GroupBy(x => x.OrgId, x => x.OrderId))
         {
             await using var scope = scopes.CreateAsyncScope();
             scope.ServiceProvider.GetRequiredService<Caller>().ActFor(organisation.Key, "orders");
-            await AskAgain(scope.ServiceProvider.GetRequiredService<OrdersDb>(), [.. organisation], askedBefore, cancel);
+            await AskAgain(scope.ServiceProvider.GetRequiredService<OrdersDb>(), [.. organisation], now, cancel);
         }
     }
 
-    private async Task<List<(Guid OrgId, Guid OrderId)>> Unanswered(DateTimeOffset askedBefore, CancellationToken cancel)
+    private async Task<List<(Guid OrgId, Guid OrderId)>> Unanswered(DateTimeOffset now, CancellationToken cancel)
     {
-        await using var command = database.App.CreateCommand("SELECT org_id, order_id FROM unanswered_orders($1, $2)");
-        command.Parameters.Add(new() { Value = askedBefore });
+        await using var command = database.App.CreateCommand("SELECT org_id, order_id FROM unanswered_orders($1, $2, $3, $4)");
+        command.Parameters.Add(new() { Value = now });
+        command.Parameters.Add(new() { Value = _after });
+        command.Parameters.Add(new() { Value = LongestAfter });
         command.Parameters.Add(new() { Value = MaxOrders });
         List<(Guid, Guid)> orders = [];
         await using var reader = await command.ExecuteReaderAsync(cancel);
@@ -65,25 +68,23 @@ internal sealed partial class AskInventoryAgain(
         return orders;
     }
 
-    private async Task AskAgain(OrdersDb db, Guid[] ids, DateTimeOffset askedBefore, CancellationToken cancel)
+    private async Task AskAgain(OrdersDb db, Guid[] ids, DateTimeOffset now, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        // A request still in the outbox is not lost: the broker is away, and it leaves when the broker is back.
+        // What another replica asked since they were read has a younger time.
         var orders = await db.Orders
             .FromSql(
                 $"""
                 SELECT * FROM orders o
-                WHERE o.org_id = current_org() AND o.id = ANY({ids}) AND o.status IN ('confirming', 'cancelling') AND o.asked_at < {askedBefore}
-                  AND NOT EXISTS (SELECT FROM outbox WHERE id = CASE o.status WHEN 'confirming' THEN o.confirmation_id ELSE o.cancellation_id END)
+                WHERE o.org_id = current_org() AND o.id = ANY({ids}) AND o.status IN ('confirming', 'cancelling') AND o.asked_at < {now - _after}
                 FOR UPDATE SKIP LOCKED
                 """)
             .Include(x => x.Lines)
             .ToListAsync(cancel);
-        var now = time.GetUtcNow();
         foreach (var order in orders)
         {
-            var (message, id) = order.AskAgain(now);
-            db.Publish(message, id);
+            var message = order.AskAgain(Guid.CreateVersion7(now), now);
+            db.Publish(message, order.AskedId);
         }
 
         await db.SaveChangesAsync(cancel);
@@ -94,9 +95,9 @@ internal sealed partial class AskInventoryAgain(
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Inventory left {Orders} orders unanswered; they were sent again")]
+    [LoggerMessage(LogLevel.Warning, "Inventory left {Orders} orders unanswered; it was asked again")]
     private partial void AskedAgain(int orders);
 
-    [LoggerMessage("Unanswered orders could not be sent again; the next tick tries it")]
+    [LoggerMessage("Unanswered orders could not be asked for again; the next tick tries it")]
     private partial void Failed(LogLevel level, Exception fault);
 }

@@ -20,9 +20,9 @@ internal static class CancelOrder
 
         if (order.TryCancel(Guid.CreateVersion7(now), now))
         {
-            if (order.CancellationId is { } messageId)
+            if (order.Status == OrderStatus.Cancelling)
             {
-                db.Publish(new OrderCancelled(id), messageId);
+                db.Publish(new OrderCancelled(id), order.AskedId);
             }
 
             await db.SaveChangesAsync(cancel);

@@ -42,7 +42,7 @@ internal static class ConfirmOrder
         var order = await db.Hold(id, cancel);
         if (order?.TryConfirm(Guid.CreateVersion7(now), now) == true)
         {
-            db.Publish(order.ConfirmationMessage(), order.ConfirmationId);
+            db.Publish(order.ConfirmationMessage(), order.AskedId);
             await db.SaveChangesAsync(cancel);
             await transaction.CommitAsync(cancel);
         }

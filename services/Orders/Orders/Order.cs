@@ -39,15 +39,15 @@ internal sealed class Order
     /// <summary>JSON array of <see cref="RejectionReason"/>; null unless rejected.</summary>
     public string? Reasons { get; private set; }
 
-    /// <summary>Id under which Inventory is asked to consume, however often.</summary>
-    public Guid? ConfirmationId { get; private set; }
-
-    /// <summary>Id under which Inventory is told to give back, however often.</summary>
-    public Guid? CancellationId { get; private set; }
-
+    /// <summary>How often Inventory was asked to consume.</summary>
     public int ConfirmationAttempts { get; private set; }
 
-    /// <summary>When Inventory was last asked for the answer the order waits for.</summary>
+    /// <summary>How often Inventory was told to give back.</summary>
+    public int CancellationAttempts { get; private set; }
+
+    /// <summary>The message that last asked Inventory for the answer the order waits for.</summary>
+    public Guid? AskedId { get; private set; }
+
     public DateTimeOffset? AskedAt { get; private set; }
 
     public required byte[] ContentHash { get; init; }
@@ -91,8 +91,8 @@ internal sealed class Order
         }
 
         Status = OrderStatus.Confirming;
-        ConfirmationId = messageId;
         ConfirmationAttempts = 1;
+        AskedId = messageId;
         AskedAt = now;
         return true;
     }
@@ -113,7 +113,8 @@ internal sealed class Order
         }
 
         Status = OrderStatus.Cancelling;
-        CancellationId = messageId;
+        CancellationAttempts = 1;
+        AskedId = messageId;
         AskedAt = now;
         return true;
     }
@@ -130,17 +131,19 @@ internal sealed class Order
         return true;
     }
 
-    /// <summary>The unanswered question to Inventory, with the id it was first asked under.</summary>
-    public (object Message, Guid Id) AskAgain(DateTimeOffset now)
+    /// <summary>The unanswered question to Inventory, to be sent as a message of its own.</summary>
+    public object AskAgain(Guid messageId, DateTimeOffset now)
     {
+        AskedId = messageId;
         AskedAt = now;
         if (Status == OrderStatus.Cancelling)
         {
-            return (new OrderCancelled(Id), CancellationId!.Value);
+            CancellationAttempts++;
+            return new OrderCancelled(Id);
         }
 
         ConfirmationAttempts++;
-        return (ConfirmationMessage(), ConfirmationId!.Value);
+        return ConfirmationMessage();
     }
 
     /// <summary>The order's message about its confirmation: a question to Inventory, or the fact.</summary>

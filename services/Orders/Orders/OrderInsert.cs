@@ -19,7 +19,7 @@ internal static class OrderInsert
         """;
 
     private const string OrderSql = """
-        INSERT INTO orders (org_id, id, number, status, customer_id, currency, total_minor, note, needs_stock, confirmation_id,
+        INSERT INTO orders (org_id, id, number, status, customer_id, currency, total_minor, note, needs_stock, asked_id,
             confirmation_attempts, asked_at, content_hash, occurred_at, placed_at, confirmed_at)
         VALUES ($1, $2, $3, $4,
             (SELECT id FROM customers WHERE org_id = $1 AND (email = $15 OR external_id = $16)),
@@ -70,7 +70,7 @@ internal static class OrderInsert
         var placed = new OutboxMessage(new OrderPlaced(order.Id, order.Number, order.TotalMinor, order.Currency, order.OccurredAt));
         return order.Status == OrderStatus.Placed
             ? [placed]
-            : [placed, new OutboxMessage(order.ConfirmationMessage(), order.ConfirmationId)];
+            : [placed, new OutboxMessage(order.ConfirmationMessage(), order.AskedId)];
     }
 
     private static NpgsqlBatchCommand Customer(Order order, OrderDraft draft) => new(CustomerSql)
@@ -97,7 +97,7 @@ internal static class OrderInsert
             new() { Value = order.TotalMinor },
             Text(order.Note),
             new() { Value = order.NeedsStock },
-            Nullable(order.ConfirmationId, NpgsqlDbType.Uuid),
+            Nullable(order.AskedId, NpgsqlDbType.Uuid),
             new() { Value = order.ConfirmationAttempts },
             Nullable(order.AskedAt, NpgsqlDbType.TimestampTz),
             new() { Value = order.ContentHash },

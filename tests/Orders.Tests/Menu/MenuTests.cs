@@ -67,6 +67,20 @@ public sealed class MenuTests(OrdersFixture fixture)
     }
 
     [Fact]
+    public async Task A_creation_repeated_after_the_item_was_taken_off_does_not_bring_it_back()
+    {
+        var request = Content("tea", id: Guid.NewGuid());
+        var item = (Guid)(await Shop.Created(await _shop.Till.PostAsJsonAsync("/menu", request)))["id"]!;
+        await _shop.Till.DeleteAsync($"/menu/{item}");
+
+        await Shop.Refused(await _shop.Till.PostAsJsonAsync("/menu", request), 409, "id-taken");
+
+        (await Codes()).ShouldBeEmpty();
+        await Shop.Created(await _shop.Till.PostAsJsonAsync("/menu", Content("tea")));
+        await Shop.Refused(await _shop.Till.PostAsJsonAsync("/menu", request), 409, "id-taken");
+    }
+
+    [Fact]
     public async Task The_same_item_at_once_is_made_once()
     {
         var request = Content("tea", id: Guid.NewGuid());
@@ -154,6 +168,53 @@ public sealed class MenuTests(OrdersFixture fixture)
         await _shop.Say(new RecipeAvailabilityChanged(bread, true, 4));
         await Testing.Eventually.Is(() => IsAvailable(loaf));
     }
+
+    [Fact]
+    public async Task An_item_made_or_turned_to_a_recipe_after_it_ran_out_is_not_available()
+    {
+        Guid bread = Guid.NewGuid(), cake = Guid.NewGuid(), marker = Guid.NewGuid();
+        var last = await _shop.Item(targetId: marker);
+        var turned = await _shop.Item(targetId: cake);
+        await _shop.Say(new RecipeAvailabilityChanged(bread, false, 2), new RecipeAvailabilityChanged(marker, false, 1));
+        await Testing.Eventually.Is(async () => !await IsAvailable(last));
+
+        var made = await _shop.Item(targetId: bread);
+        await TurnTo(turned, "recipe", bread);
+
+        (await IsAvailable(made), await IsAvailable(turned)).ShouldBe((false, false));
+        (await IsAvailable(await _shop.Item("resale", targetId: bread))).ShouldBeTrue();
+        await TurnTo(turned, "recipe", cake);
+        (await IsAvailable(turned)).ShouldBeTrue();
+        await TurnTo(turned, "recipe", bread);
+        await TurnTo(turned, "resale", bread);
+        (await IsAvailable(turned)).ShouldBeTrue();
+        await _shop.Say(new RecipeAvailabilityChanged(bread, true, 1), new RecipeAvailabilityChanged(marker, true, 2));
+        await Testing.Eventually.Is(() => IsAvailable(last));
+        (await IsAvailable(made)).ShouldBeFalse();
+        await _shop.Say(new RecipeAvailabilityChanged(bread, true, 3));
+        await Testing.Eventually.Is(() => IsAvailable(made));
+    }
+
+    [Fact]
+    public async Task An_item_made_while_its_recipe_runs_out_ends_up_not_available()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var bread = Guid.NewGuid();
+            var ranOut = _shop.Say(new RecipeAvailabilityChanged(bread, false, 1));
+            var items = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => _shop.Item(targetId: bread)));
+            await ranOut;
+
+            foreach (var item in items)
+            {
+                await Testing.Eventually.Is(async () => !await IsAvailable(item));
+            }
+        }
+    }
+
+    private async Task TurnTo(Guid item, string kind, Guid targetId) =>
+        (await _shop.Till.PutAsJsonAsync($"/menu/{item}", new { code = $"{item}", name = "Tea", kind, targetId, priceMinor = 1, currency = "GBP", taxClass = "zero" }))
+            .StatusCode.ShouldBe(HttpStatusCode.OK);
 
     private static object Content(string code, long price = 250, Guid? id = null) =>
         id is null ? new { code, name = "Tea", kind = "recipe", targetId = Target, piecesPerSale = 1, priceMinor = price, currency = "GBP", taxClass = "zero" }

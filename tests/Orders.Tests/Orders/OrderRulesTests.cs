@@ -80,7 +80,7 @@ public sealed class OrderRulesTests(OrdersFixture fixture)
     private static async Task<bool> Moves(NpgsqlConnection connection, Guid order, string to)
     {
         await using var move = new NpgsqlCommand("""
-            UPDATE orders SET status = $2, confirmation_id = id, cancellation_id = id, asked_at = now(), confirmed_at = now(),
+            UPDATE orders SET status = $2, asked_id = id, asked_at = now(), confirmed_at = now(),
                 reasons = CASE $2 WHEN 'rejected' THEN '[]'::jsonb END
             WHERE id = $1
             """, connection) { Parameters = { new() { Value = order }, new() { Value = to } } };
