@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using Microsoft.Extensions.DependencyInjection;
@@ -34,14 +35,23 @@ public sealed class IdentityFixture() : ServiceFixture("identity", typeof(Identi
         return new Person(email, session, ClientOf(session));
     }
 
-    /// <summary>Adds a new person to the owner's organisation and logs them in.</summary>
+    /// <summary>A new person opens an account with an invitation to the owner's organisation.</summary>
     public async Task<Person> Join(Person owner, string role)
     {
         var email = NewEmail();
-        (await owner.Client.PostAsJsonAsync("/identity/members", new { email, displayName = "Bo", password = Password, role })).EnsureSuccessStatusCode();
-        var session = await Post<SessionAnswer>("/identity/login", new { email, password = Password });
+        var session = await Post<SessionAnswer>("/identity/register", Acceptance(email, (await Invite(owner, email, role)).Code));
 
         return new Person(email, session, ClientOf(session));
+    }
+
+    public static object Acceptance(string email, string invitationCode) => new { email, password = Password, displayName = "Bo", invitationCode };
+
+    public static async Task<InvitationAnswer> Invite(Person host, string email, string role = "staff")
+    {
+        var response = await host.Client.PostAsJsonAsync("/identity/invitations", new { email, role });
+        response.StatusCode.ShouldBe(HttpStatusCode.Created, await response.Content.ReadAsStringAsync());
+
+        return (await response.Content.ReadFromJsonAsync<InvitationAnswer>())!;
     }
 
     public HttpClient ClientOf(SessionAnswer session) => ClientWith(session.AccessToken);
@@ -71,6 +81,8 @@ public sealed class IdentityFixture() : ServiceFixture("identity", typeof(Identi
 }
 
 public sealed record SessionAnswer(Guid UserId, Guid OrganisationId, string AccessToken, string RefreshToken, int ExpiresIn, string TokenType);
+
+public sealed record InvitationAnswer(Guid Id, string Code, string Email, string Role, DateTimeOffset ExpiresAt);
 
 public sealed record Person(string Email, SessionAnswer Session, HttpClient Client);
 

@@ -18,7 +18,7 @@ internal static class RefreshSession
         Request request, IdentityDb db, Session session, Caller caller, TimeProvider time, CancellationToken cancel)
     {
         var now = time.GetUtcNow();
-        var hash = RefreshToken.HashOf(request.RefreshToken);
+        var hash = Secret.HashOf(request.RefreshToken);
 
         if (await db.RefreshTokens.AsNoTracking().SingleOrDefaultAsync(token => token.TokenHash == hash, cancel) is not { } known)
         {
@@ -32,7 +32,7 @@ internal static class RefreshSession
 
         if (token.UsedAt is not null)
         {
-            await db.RefreshTokens.Where(other => other.FamilyId == token.FamilyId).Revoke(now, cancel);
+            await db.RevokeFamily(token.FamilyId, now, cancel);
             await transaction.CommitAsync(cancel);
             return Problems.RefreshReused;
         }
