@@ -1,21 +1,36 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using OpsPlatform.Identity.Users;
 using OpsPlatform.Testing;
 
 namespace OpsPlatform.Identity.Tests;
 
-/// <summary>The service with its demo organisation and a clock that tests may put forward.</summary>
+/// <summary>
+/// The service with its demo organisation and a clock that tests may put forward. Its workers run often, and hashing fails once
+/// under the demo organisation.
+/// </summary>
 public sealed class IdentityFixture() : ServiceFixture("identity", typeof(IdentityDb))
 {
     public const string Password = "right horse battery";
 
     public ShiftedTime Time { get; } = new();
 
-    protected override IEnumerable<(string Key, string Value)> Settings => [("Demo:Enabled", "true")];
+    internal WatchedHasher Hasher { get; } = new();
 
-    protected override void Configure(IServiceCollection services) => services.AddSingleton<TimeProvider>(Time);
+    internal WatchedLog Log { get; } = new();
+
+    protected override IEnumerable<(string Key, string Value)> Settings => [("Demo:Enabled", "true"), ("SigningKeys:ReadEvery", "00:00:00.2")];
+
+    protected override void Configure(IServiceCollection services)
+    {
+        services.AddSingleton<TimeProvider>(Time);
+        services.AddSingleton<IPasswordHasher<User>>(Hasher);
+        services.AddSingleton<ILoggerProvider>(Log);
+    }
 
     public static string NewEmail() => $"{Guid.NewGuid():N}@example.test";
 

@@ -147,6 +147,24 @@ public sealed class InvitationTests(IdentityFixture fixture)
     }
 
     [Fact]
+    public async Task An_invitation_is_good_for_seven_days_and_void_and_unlisted_after()
+    {
+        var host = await fixture.Register();
+        var guest = await fixture.Register();
+        var invitation = await IdentityFixture.Invite(host, guest.Email);
+        invitation.ExpiresAt.ShouldBe(DateTimeOffset.UtcNow.AddDays(7), TimeSpan.FromMinutes(1));
+        await using (var own = await fixture.OpenAs("app", host.Session.OrganisationId))
+        {
+            await Scalar(own, "UPDATE invitations SET expires_at = now()");
+        }
+
+        (await (await host.Client.GetAsync("/identity/invitations")).Json()).GetProperty("items").GetArrayLength().ShouldBe(0);
+        await (await Join(guest, invitation.Code)).ShouldBeProblem(HttpStatusCode.NotFound, "no-such-invitation");
+        await (await fixture.Post("/identity/register", IdentityFixture.Acceptance(guest.Email, invitation.Code)))
+            .ShouldBeProblem(HttpStatusCode.NotFound, "no-such-invitation");
+    }
+
+    [Fact]
     public async Task The_database_shows_an_invitation_to_its_organisation_and_keeps_only_a_hash_of_the_code()
     {
         var host = await fixture.Register();

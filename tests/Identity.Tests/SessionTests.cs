@@ -38,6 +38,20 @@ public sealed class SessionTests(IdentityFixture fixture)
     }
 
     [Fact]
+    public async Task A_shut_account_takes_the_work_of_checking_a_password_like_any_other()
+    {
+        var owner = await fixture.Register();
+
+        for (var attempt = 1; attempt <= 7; attempt++)
+        {
+            await LogIn(owner.Email, "wrong password");
+            fixture.Hasher.Checks(owner.Email).ShouldBe(attempt);
+        }
+
+        await (await LogIn(owner.Email, "wrong password")).ShouldBeProblem(HttpStatusCode.Locked, "locked-out");
+    }
+
+    [Fact]
     public async Task Four_wrong_passwords_are_forgotten_after_a_right_one()
     {
         var owner = await fixture.Register();

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.JsonWebTokens;
@@ -34,20 +33,6 @@ public sealed class TimeTests(IdentityFixture fixture) : IClassFixture<IdentityF
         fixture.Time.Forward(TimeSpan.FromDays(30));
 
         await (await fixture.Post("/identity/refresh", new { refreshToken = owner.Session.RefreshToken })).ShouldBeProblem(HttpStatusCode.Unauthorized, "refresh-invalid");
-    }
-
-    [Fact]
-    public async Task An_invitation_can_be_taken_up_and_is_listed_for_seven_days()
-    {
-        var host = await fixture.Register();
-        var guest = await fixture.Register();
-        var code = (await IdentityFixture.Invite(host, guest.Email)).Code;
-        fixture.Time.Forward(TimeSpan.FromDays(7));
-
-        var hostLater = fixture.ClientOf(await fixture.Post<SessionAnswer>("/identity/refresh", new { refreshToken = host.Session.RefreshToken }));
-        var guestLater = fixture.ClientOf(await fixture.Post<SessionAnswer>("/identity/refresh", new { refreshToken = guest.Session.RefreshToken }));
-        (await (await hostLater.GetAsync("/identity/invitations")).Json()).GetProperty("items").GetArrayLength().ShouldBe(0);
-        await (await guestLater.PostAsJsonAsync("/identity/join", new { code })).ShouldBeProblem(HttpStatusCode.NotFound, "no-such-invitation");
     }
 
     [Fact]

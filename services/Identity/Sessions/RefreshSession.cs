@@ -28,7 +28,12 @@ internal static class RefreshSession
         caller.ActAs(known.UserId);
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         await db.LockFamily(known.FamilyId, cancel);
-        var token = await db.RefreshTokens.SingleAsync(token => token.Id == known.Id, cancel);
+
+        if (await db.RefreshTokens.SingleOrDefaultAsync(token => token.Id == known.Id, cancel) is not { } token)
+        {
+            // It had expired and was swept since.
+            return Problems.RefreshInvalid;
+        }
 
         if (token.UsedAt is not null)
         {
