@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Identity.Invitations;
 using OpsPlatform.Identity.Keys;
 using OpsPlatform.Identity.Members;
 using OpsPlatform.Identity.Organisations;
@@ -16,6 +17,8 @@ internal sealed class IdentityDb(DbContextOptions<IdentityDb> options) : Service
     public DbSet<Organisation> Organisations => Set<Organisation>();
 
     public DbSet<Membership> Memberships => Set<Membership>();
+
+    public DbSet<Invitation> Invitations => Set<Invitation>();
 
     public DbSet<RefreshToken> RefreshTokens => Set<RefreshToken>();
 
@@ -46,5 +49,7 @@ internal sealed class IdentityDb(DbContextOptions<IdentityDb> options) : Service
             membership.HasKey(x => new { x.OrgId, x.Id });
             membership.Property(x => x.RowVersion).IsRowVersionColumn();
         });
+
+        modelBuilder.Entity<Invitation>().HasKey(x => new { x.OrgId, x.Id });
     }
 }

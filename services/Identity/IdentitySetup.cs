@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using OpsPlatform.Identity.Demo;
+using OpsPlatform.Identity.Invitations;
 using OpsPlatform.Identity.Keys;
 using OpsPlatform.Identity.Organisations;
 using OpsPlatform.Identity.Sessions;
@@ -19,7 +20,9 @@ internal static class IdentitySetup
             identity.User.RequireUniqueEmail = true;
             identity.User.AllowedUserNameCharacters = null!;
         }).AddUserStore<UserOnlyStore<User, IdentityDb, Guid>>();
+        builder.Services.AddOptions<InvitationOptions>().BindConfiguration(InvitationOptions.Section);
         builder.Services.AddScoped<Founding>();
+        builder.Services.AddScoped<Joining>();
 
         if (builder.Configuration.GetValue<bool>("Demo:Enabled"))
         {

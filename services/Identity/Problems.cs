@@ -31,6 +31,12 @@ internal static class Problems
     public static ProblemHttpResult NoLongerAMember => Problem.Of(
         "not-a-member", 403, "You are no longer a member of the organisation.", "Switch to another one or log in again.");
 
+    public static ProblemHttpResult NotYourInvitation => Problem.Of(
+        "not-your-invitation", 403, "The invitation is for another e-mail address.", "Use the account of the address it was made for.");
+
+    public static ProblemHttpResult NoSuchInvitation => Problem.Of(
+        "no-such-invitation", 404, "There is no such invitation.", "It is unknown, used, withdrawn or expired. Ask for a new one.");
+
     public static ProblemHttpResult NoSuchMember => Problem.Of(
         "not-found", 404, "There is no such member.");
 

@@ -1,4 +1,5 @@
 using OpsPlatform.Identity;
+using OpsPlatform.Identity.Invitations;
 using OpsPlatform.Identity.Keys;
 using OpsPlatform.Identity.Members;
 using OpsPlatform.Identity.Organisations;
@@ -21,6 +22,7 @@ app.MapUsers();
 app.MapSessions();
 app.MapOrganisations();
 app.MapMembers();
+app.MapInvitations();
 app.MapKeys();
 
 app.Run();

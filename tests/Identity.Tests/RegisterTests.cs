@@ -97,6 +97,19 @@ public sealed class RegisterTests(IdentityFixture fixture)
     }
 
     [Fact]
+    public async Task Exactly_one_of_an_organisation_and_an_invitation_code_is_given()
+    {
+        var (email, password, displayName) = (IdentityFixture.NewEmail(), IdentityFixture.Password, "Ada");
+        var organisation = new { name = "Café", currency = "EUR", timeZone = "Europe/Berlin", dayStartsAt = "00:00" };
+        var neither = await fixture.Post("/identity/register", new { email, password, displayName });
+        var both = await fixture.Post("/identity/register", new { email, password, displayName, organisation, invitationCode = "x" });
+
+        await neither.ShouldBeProblem(HttpStatusCode.BadRequest, "invalid");
+        await both.ShouldBeProblem(HttpStatusCode.BadRequest, "invalid");
+        (await both.Content.ReadAsStringAsync()).ShouldContain("\"invitationCode\"");
+    }
+
+    [Fact]
     public async Task The_demo_organisation_is_there_when_it_is_enabled()
     {
         var session = await Eventually.Is(

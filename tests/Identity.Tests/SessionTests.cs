@@ -38,6 +38,20 @@ public sealed class SessionTests(IdentityFixture fixture)
     }
 
     [Fact]
+    public async Task A_shut_account_takes_the_work_of_checking_a_password_like_any_other()
+    {
+        var owner = await fixture.Register();
+
+        for (var attempt = 1; attempt <= 7; attempt++)
+        {
+            await LogIn(owner.Email, "wrong password");
+            fixture.Hasher.Checks(owner.Email).ShouldBe(attempt);
+        }
+
+        await (await LogIn(owner.Email, "wrong password")).ShouldBeProblem(HttpStatusCode.Locked, "locked-out");
+    }
+
+    [Fact]
     public async Task Four_wrong_passwords_are_forgotten_after_a_right_one()
     {
         var owner = await fixture.Register();
@@ -113,8 +127,7 @@ public sealed class SessionTests(IdentityFixture fixture)
         var host = await fixture.Register();
         var guest = await fixture.Register();
         var stranger = await fixture.Register();
-        (await host.Client.PostAsJsonAsync("/identity/members", new { email = guest.Email, displayName = "x", password = IdentityFixture.Password, role = "staff" }))
-            .EnsureSuccessStatusCode();
+        (await guest.Client.PostAsJsonAsync("/identity/join", new { code = (await IdentityFixture.Invite(host, guest.Email)).Code })).EnsureSuccessStatusCode();
 
         var switched = await (await guest.Client.PostAsJsonAsync("/identity/switch", new { organisationId = host.Session.OrganisationId }))
             .Content.ReadFromJsonAsync<SessionAnswer>();
@@ -124,7 +137,7 @@ public sealed class SessionTests(IdentityFixture fixture)
         me.GetProperty("role").GetString().ShouldBe("staff");
         me.GetProperty("organisations").GetArrayLength().ShouldBe(2);
 
-        // The organisation joined first stays the one log-in chooses, whoever adds one elsewhere.
+        // The organisation joined first stays the one log-in chooses, whatever is joined later.
         (await fixture.Post<SessionAnswer>("/identity/login", new { email = guest.Email, password = IdentityFixture.Password }))
             .OrganisationId.ShouldBe(guest.Session.OrganisationId);
         await (await guest.Client.PostAsJsonAsync("/identity/switch", new { organisationId = stranger.Session.OrganisationId }))

@@ -5,7 +5,7 @@ using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.Identity.Demo;
 
-/// <summary>Founds the demo organisation when Demo:Enabled says so; later starts and other replicas find its e-mail address taken and leave it.</summary>
+/// <summary>Founds the demo organisation when Demo:Enabled says so; later starts and other replicas find its e-mail address taken and leave it. Whatever fails is tried again a second later.</summary>
 internal sealed partial class DemoOrganisation(
     ServiceDatabase database, IServiceScopeFactory scopes, TimeProvider time, ILogger<DemoOrganisation> log) : BackgroundService
 {
@@ -40,9 +40,9 @@ internal sealed partial class DemoOrganisation(
 
             return true;
         }
-        catch (Exception failure) when (Faults.IsDatabaseAway(failure))
+        catch (Exception failure) when (failure is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
-            LogAway(failure.Message);
+            LogFailed(failure);
             return false;
         }
     }
@@ -50,6 +50,6 @@ internal sealed partial class DemoOrganisation(
     [LoggerMessage(LogLevel.Warning, "The demo organisation exists: log in as {Email}. Never enable it where strangers can reach it")]
     private partial void LogFounded(string email);
 
-    [LoggerMessage(LogLevel.Warning, "The demo organisation waits for the database: {Reason}")]
-    private partial void LogAway(string reason);
+    [LoggerMessage(LogLevel.Error, "The demo organisation could not be founded; trying again")]
+    private partial void LogFailed(Exception failure);
 }

@@ -1,11 +1,10 @@
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using OpsPlatform.Identity.Sessions;
 using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.Identity.Keys;
 
-/// <summary>Keeps the keys, and sweeps refresh tokens that expired; waits for a database that is away.</summary>
+/// <summary>Keeps the keys, and sweeps refresh tokens that expired. Whatever fails is tried again a second later: without keys nobody is let in.</summary>
 internal sealed partial class KeyWorker(
     ServiceDatabase database, IServiceScopeFactory scopes, IOptions<SigningKeyOptions> options, TimeProvider time, ILogger<KeyWorker> log)
     : BackgroundService
@@ -31,19 +30,16 @@ internal sealed partial class KeyWorker(
             await using var scope = scopes.CreateAsyncScope();
             await scope.ServiceProvider.GetRequiredService<KeyRotation>().Run(cancel);
 
-            var now = time.GetUtcNow();
-            await scope.ServiceProvider.GetRequiredService<IdentityDb>().RefreshTokens
-                .Where(token => token.ExpiresAt <= now)
-                .ExecuteDeleteAsync(cancel);
+            await scope.ServiceProvider.GetRequiredService<IdentityDb>().SweepRefreshTokens(time.GetUtcNow(), cancel);
             return true;
         }
-        catch (Exception failure) when (Faults.IsDatabaseAway(failure))
+        catch (Exception failure) when (failure is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
-            LogAway(failure.Message);
+            LogFailed(failure);
             return false;
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Signing keys are not kept while the database is away: {Reason}")]
-    private partial void LogAway(string reason);
+    [LoggerMessage(LogLevel.Error, "Signing keys and expired refresh tokens were not looked after; trying again")]
+    private partial void LogFailed(Exception failure);
 }

@@ -10,7 +10,6 @@ internal static class MemberEndpoints
         var members = app.MapApi("/identity/members").RequireAuthorization(Roles.Admin).WithTags("members");
 
         members.MapGet("", ListMembers.Handle);
-        members.MapPost("", AddMember.Handle);
         members.MapGet("/{userId:guid}", GetMember.Handle);
         members.MapPut("/{userId:guid}", ChangeMemberRole.Handle).RequireAuthorization(Roles.Owner);
         members.MapDelete("/{userId:guid}", RemoveMember.Handle);

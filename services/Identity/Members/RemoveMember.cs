@@ -8,7 +8,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Identity.Members;
 
-/// <summary>Ends a membership and its refresh tokens; access tokens end by themselves within ten minutes.</summary>
+/// <summary>Ends a membership, its refresh tokens and an invitation to its address; access tokens end by themselves within ten minutes.</summary>
 internal static class RemoveMember
 {
     public static async Task<Results<NoContent, ProblemHttpResult>> Handle(
@@ -40,9 +40,11 @@ internal static class RemoveMember
         db.Memberships.Remove(membership);
         db.Publish(new MemberLeft(userId));
         await db.SaveChangesAsync(cancel);
-        await db.RefreshTokens
-            .Where(token => token.UserId == userId && token.OrganisationId == caller.Org)
-            .Revoke(time.GetUtcNow(), cancel);
+        // Sent while they were a member, it would let them back in.
+        var email = await db.Users.Where(user => user.Id == userId).Select(user => user.Email!).SingleAsync(cancel);
+        var address = email.ToLowerInvariant();
+        await db.Invitations.Where(invitation => invitation.OrgId == caller.Org && invitation.Email == address).ExecuteDeleteAsync(cancel);
+        await db.RevokeMember(caller.Org, userId, time.GetUtcNow(), cancel);
         await transaction.CommitAsync(cancel);
 
         return TypedResults.NoContent();

@@ -43,8 +43,30 @@ CREATE TABLE memberships (
 );
 CREATE INDEX memberships_user ON memberships (user_id);
 
+CREATE TABLE invitations (
+  org_id uuid NOT NULL DEFAULT current_org(),
+  id uuid NOT NULL,
+  email text NOT NULL CHECK (length(email) <= 254),
+  role text NOT NULL CHECK (role IN ('viewer', 'staff', 'admin', 'owner')),
+  code_hash bytea NOT NULL UNIQUE,
+  created_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  PRIMARY KEY (org_id, id),
+  CONSTRAINT invitations_once UNIQUE (org_id, email),
+  FOREIGN KEY (org_id) REFERENCES organisations (id)
+);
+
 SELECT ops_tenant_table('organisations');
 SELECT ops_tenant_table('memberships');
+SELECT ops_tenant_table('invitations');
+
+-- A code is looked up before its organisation is known; whoever shows it sees that one invitation and no other.
+CREATE POLICY lookup ON invitations FOR SELECT TO {{service}}_owner USING (true);
+CREATE FUNCTION find_invitation(hash bytea) RETURNS SETOF invitations
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$ SELECT * FROM invitations i WHERE i.code_hash = find_invitation.hash $$;
+REVOKE ALL ON FUNCTION find_invitation(bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION find_invitation(bytea) TO {{service}}_app;
 
 -- Log-in and switch must find one's organisations before one of them acts; reading only, and only one's own.
 CREATE POLICY own ON memberships FOR SELECT TO {{service}}_app

@@ -27,12 +27,15 @@ internal static class LogIn
             return Problems.InvalidCredentials;
         }
 
+        // Before the lock is looked at: a shut account must not answer faster than an open or unknown one.
+        var isRight = await users.CheckPasswordAsync(user, request.Password);
+
         if (user.IsLockedOut(now))
         {
             return Problems.LockedOut(user.LockoutEnd!.Value);
         }
 
-        if (!await users.CheckPasswordAsync(user, request.Password))
+        if (!isRight)
         {
             await LockOut.CountFailure(db, user.Id, now, cancel);
             return Problems.InvalidCredentials;

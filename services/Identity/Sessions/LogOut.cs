@@ -11,13 +11,13 @@ internal static class LogOut
 
     public static async Task<NoContent> Handle(Request request, IdentityDb db, TimeProvider time, CancellationToken cancel)
     {
-        var hash = RefreshToken.HashOf(request.RefreshToken);
+        var hash = Secret.HashOf(request.RefreshToken);
 
         if (await db.RefreshTokens.AsNoTracking().SingleOrDefaultAsync(token => token.TokenHash == hash, cancel) is { } known)
         {
             await using var transaction = await db.Database.BeginTransactionAsync(cancel);
             await db.LockFamily(known.FamilyId, cancel);
-            await db.RefreshTokens.Where(token => token.FamilyId == known.FamilyId).Revoke(time.GetUtcNow(), cancel);
+            await db.RevokeFamily(known.FamilyId, time.GetUtcNow(), cancel);
             await transaction.CommitAsync(cancel);
         }
 

@@ -18,7 +18,7 @@ internal static class RefreshSession
         Request request, IdentityDb db, Session session, Caller caller, TimeProvider time, CancellationToken cancel)
     {
         var now = time.GetUtcNow();
-        var hash = RefreshToken.HashOf(request.RefreshToken);
+        var hash = Secret.HashOf(request.RefreshToken);
 
         if (await db.RefreshTokens.AsNoTracking().SingleOrDefaultAsync(token => token.TokenHash == hash, cancel) is not { } known)
         {
@@ -28,11 +28,16 @@ internal static class RefreshSession
         caller.ActAs(known.UserId);
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         await db.LockFamily(known.FamilyId, cancel);
-        var token = await db.RefreshTokens.SingleAsync(token => token.Id == known.Id, cancel);
+
+        if (await db.RefreshTokens.SingleOrDefaultAsync(token => token.Id == known.Id, cancel) is not { } token)
+        {
+            // It had expired and was swept since.
+            return Problems.RefreshInvalid;
+        }
 
         if (token.UsedAt is not null)
         {
-            await db.RefreshTokens.Where(other => other.FamilyId == token.FamilyId).Revoke(now, cancel);
+            await db.RevokeFamily(token.FamilyId, now, cancel);
             await transaction.CommitAsync(cancel);
             return Problems.RefreshReused;
         }

@@ -1,6 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
-using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.EntityFrameworkCore;
 
 namespace OpsPlatform.Identity.Sessions;
@@ -8,8 +5,6 @@ namespace OpsPlatform.Identity.Sessions;
 /// <summary>One link in the chain of tokens that began with a log-in (the family). Only its hash is kept.</summary>
 internal sealed class RefreshToken
 {
-    private const int RandomBytes = 32;
-
     public required Guid Id { get; init; }
 
     public required Guid FamilyId { get; init; }
@@ -29,11 +24,6 @@ internal sealed class RefreshToken
     public DateTimeOffset? RevokedAt { get; set; }
 
     public bool IsAlive(DateTimeOffset now) => UsedAt is null && RevokedAt is null && ExpiresAt > now;
-
-    public static string NewText() => WebEncoders.Base64UrlEncode(RandomNumberGenerator.GetBytes(RandomBytes));
-
-    /// <summary>Unsalted and fast: the text is random, so there is nothing to guess.</summary>
-    public static byte[] HashOf(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text));
 }
 
 internal static class RefreshTokenQueries
@@ -42,7 +32,24 @@ internal static class RefreshTokenQueries
     public static Task LockFamily(this IdentityDb db, Guid familyId, CancellationToken cancel) =>
         db.Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({familyId.ToString()}, 0))", cancel);
 
-    public static Task Revoke(this IQueryable<RefreshToken> tokens, DateTimeOffset now, CancellationToken cancel) => tokens
-        .Where(token => token.RevokedAt == null)
-        .ExecuteUpdateAsync(set => set.SetProperty(token => token.RevokedAt, now), cancel);
+    // Rows are locked by id, so that revocations of overlapping sets wait for each other and never in a circle.
+    public static Task RevokeFamily(this IdentityDb db, Guid familyId, DateTimeOffset now, CancellationToken cancel) =>
+        db.Database.ExecuteSqlAsync($"""
+            UPDATE refresh_tokens SET revoked_at = {now} WHERE id IN (
+              SELECT id FROM refresh_tokens WHERE family_id = {familyId} AND revoked_at IS NULL ORDER BY id FOR UPDATE)
+            """, cancel);
+
+    public static Task RevokeMember(this IdentityDb db, Guid organisationId, Guid userId, DateTimeOffset now, CancellationToken cancel) =>
+        db.Database.ExecuteSqlAsync($"""
+            UPDATE refresh_tokens SET revoked_at = {now} WHERE id IN (
+              SELECT id FROM refresh_tokens WHERE user_id = {userId} AND organisation_id = {organisationId} AND revoked_at IS NULL
+              ORDER BY id FOR UPDATE)
+            """, cancel);
+
+    /// <summary>Deletes what expired. It waits for nobody: a token somebody is at work on is left for the next sweep.</summary>
+    public static Task SweepRefreshTokens(this IdentityDb db, DateTimeOffset now, CancellationToken cancel) =>
+        db.Database.ExecuteSqlAsync($"""
+            DELETE FROM refresh_tokens WHERE id IN (
+              SELECT id FROM refresh_tokens WHERE expires_at <= {now} ORDER BY id FOR UPDATE SKIP LOCKED)
+            """, cancel);
 }

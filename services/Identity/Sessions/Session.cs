@@ -16,7 +16,7 @@ internal sealed class Session(IdentityDb db, AccessTokens accessTokens, IOptions
     public async Task<SessionResponse> Open(User user, Membership membership, CancellationToken cancel, Guid? family = null)
     {
         var now = time.GetUtcNow();
-        var text = RefreshToken.NewText();
+        var text = Secret.NewText();
         var accessToken = await accessTokens.Issue(user, membership, cancel);
 
         db.RefreshTokens.Add(new RefreshToken
@@ -25,7 +25,7 @@ internal sealed class Session(IdentityDb db, AccessTokens accessTokens, IOptions
             FamilyId = family ?? Guid.CreateVersion7(now),
             UserId = user.Id,
             OrganisationId = membership.OrgId,
-            TokenHash = RefreshToken.HashOf(text),
+            TokenHash = Secret.HashOf(text),
             CreatedAt = now,
             ExpiresAt = now + options.Value.RefreshToken,
         });
