@@ -62,7 +62,7 @@ public sealed class StockTests(InventoryFixture fixture)
     public async Task Half_a_character_in_metadata_is_refused(string text)
     {
         var flour = await _tenant.HasIngredient("flour", 5);
-        var body = $$"""{"changeType":"increase","quantity":1,"metadata":{"a":"{{text}}"}}""";
+        var body = "{\"changeType\":\"increase\",\"quantity\":1,\"metadata\":{\"a\":\"" + text + "\"}}";
         var response = await _tenant.Client.PostAsync($"/ingredients/{flour}/stock", new StringContent(body, System.Text.Encoding.UTF8, "application/json"));
         await response.ShouldRefuse(400, "invalid");
     }

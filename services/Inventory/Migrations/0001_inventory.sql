@@ -190,7 +190,7 @@ CREATE POLICY sweep ON recipe_availability_sent FOR SELECT TO inventory_owner US
 CREATE POLICY sweep ON recipes FOR SELECT TO inventory_owner USING (true);
 
 CREATE FUNCTION organisations_with_recipes() RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT org_id FROM recipes UNION SELECT org_id FROM recipe_availability_sent WHERE is_available
 $$;
 

@@ -163,7 +163,7 @@ CREATE POLICY owner_reads_all ON outbox FOR SELECT TO CURRENT_USER USING (true);
 -- The patience doubles with every attempt, from shortest to longest.
 CREATE FUNCTION unanswered_orders(at_time timestamptz, shortest interval, longest interval, at_most integer)
     RETURNS TABLE (org_id uuid, order_id uuid)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT o.org_id, o.id
     FROM orders o
     WHERE o.status IN ('confirming', 'cancelling')
