@@ -81,7 +81,7 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
         {
             BatchCommands =
             {
-                new("SELECT nextval('order_numbers')"),
+                new("SELECT next_order_number()"),
                 new("""
                     SELECT id, code, name, kind, target_id, pieces_per_sale, price_minor, currency, tax_class
                     FROM menu_items WHERE org_id = $1 AND id = ANY($2)

@@ -42,6 +42,17 @@ public sealed class PlaceOrderTests(OrdersFixture fixture)
     }
 
     [Fact]
+    public async Task Orders_are_numbered_per_organisation_and_each_number_is_given_once()
+    {
+        var coffee = await _shop.Item();
+        var numbers = await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ => (long)(await _shop.Get(await _shop.Order(coffee)))["number"]!));
+        numbers.Order().ShouldBe(Enumerable.Range(1, 20).Select(i => (long)i));
+
+        var neighbour = fixture.Shop();
+        ((long)(await neighbour.Get(await neighbour.Order(await neighbour.Item())))["number"]!).ShouldBe(1);
+    }
+
+    [Fact]
     public async Task The_same_item_twice_is_added()
     {
         var coffee = await _shop.Item(priceMinor: 100);
