@@ -48,6 +48,22 @@ public sealed class TypeTests
         }
     }
 
+    /// <summary>The frame validates what is named a request; a body of another name would pass unchecked.</summary>
+    [Fact]
+    public void What_an_endpoint_binds_from_a_body_is_named_a_request()
+    {
+        var bodies = ServiceAssemblies.SelectMany(assembly => assembly.GetTypes())
+            .Where(type => type is { IsAbstract: true, IsSealed: true })
+            .Select(useCase => useCase.GetMethod("Handle", BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static))
+            .OfType<MethodInfo>()
+            .SelectMany(handle => handle.GetParameters().Select(parameter => parameter.ParameterType))
+            .Where(type => type.IsClass && type.GetMethod("<Clone>$") is not null)
+            .Distinct()
+            .ToArray();
+        bodies.Length.ShouldBeGreaterThan(10);
+        bodies.ShouldAllBe(type => type.Name.EndsWith("Request", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Messages_are_records_that_tell_what_a_listener_may_assume()
     {
