@@ -16,10 +16,18 @@ if (useVolumes)
     messaging.WithDataVolume();
 }
 
-var identity = AddService<Projects.Identity>("identity", postgres.AddDatabase("identitydb", "identity"));
-var inventory = AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventorydb", "inventory")).WithReference(identity);
-var orders = AddService<Projects.Orders>("orders", postgres.AddDatabase("ordersdb", "orders")).WithReference(identity);
-var sync = AddService<Projects.Sync>("sync", postgres.AddDatabase("syncdb", "sync")).WithReference(identity);
+// Each service proves by its own secret who it is, to the two that ask: the registry and the identity service.
+string[] clients = ["identity", "registry", "inventory", "orders", "sync", "analytics", "gateway"];
+var secrets = clients.ToDictionary(client => client, client =>
+    builder.AddParameter($"{client}-secret", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true));
+
+var identity = KnowingClients(AddService<Projects.Identity>("identity", postgres.AddDatabase("identitydb", "identity")));
+var registry = KnowingClients(AddService<Projects.Registry>("registry", postgres.AddDatabase("registrydb", "registry"))).WithReference(identity);
+var inventory = AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventorydb", "inventory")).WithReference(identity).WithReference(registry);
+var orders = AddService<Projects.Orders>("orders", postgres.AddDatabase("ordersdb", "orders")).WithReference(identity).WithReference(registry);
+var sync = AddService<Projects.Sync>("sync", postgres.AddDatabase("syncdb", "sync")).WithReference(identity).WithReference(registry);
+var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analyticsdb", "analytics")).WithReference(identity).WithReference(registry);
+identity.WithReference(registry);
 
 if (builder.ExecutionContext.IsRunMode)
 {
@@ -33,11 +41,14 @@ InDevelopment(builder.AddProject<Projects.Gateway>("gateway"))
     .WithHttpEndpoint(port: gatewayPort, name: "http")
     .WithExternalHttpEndpoints()
     .WithEnvironment("Operator__Key", operatorKey)
+    .WithEnvironment("Client__Secret", secrets["gateway"])
     .WithHttpHealthCheck("/health")
     .WithReference(identity).WaitFor(identity)
+    .WithReference(registry).WaitFor(registry)
     .WithReference(inventory).WaitFor(inventory)
     .WithReference(orders).WaitFor(orders)
-    .WithReference(sync).WaitFor(sync);
+    .WithReference(sync).WaitFor(sync)
+    .WithReference(analytics).WaitFor(analytics);
 
 builder.Build().Run();
 
@@ -46,9 +57,20 @@ IResourceBuilder<ProjectResource> AddService<TProject>(string name, IResourceBui
     InDevelopment(builder.AddProject<TProject>(name))
         .WithHttpEndpoint()
         .WithEnvironment("Operator__Key", operatorKey)
+        .WithEnvironment("Client__Secret", secrets[name])
         .WithHttpHealthCheck("/health")
         .WithReference(database).WaitFor(database)
         .WithReference(messaging).WaitFor(messaging);
+
+IResourceBuilder<ProjectResource> KnowingClients(IResourceBuilder<ProjectResource> service)
+{
+    foreach (var (client, secret) in secrets)
+    {
+        service.WithEnvironment($"Clients__{client}", secret);
+    }
+
+    return service;
+}
 
 IResourceBuilder<ProjectResource> InDevelopment(IResourceBuilder<ProjectResource> project) => builder.ExecutionContext.IsRunMode
     ? project.WithEnvironment("ASPNETCORE_ENVIRONMENT", "Development")

@@ -15,6 +15,8 @@ internal static class Upstreams
         ["inventory"] = ["inventory", "ingredients", "recipes"],
         ["orders"] = ["orders", "menu", "customers"],
         ["sync"] = ["sync"],
+        ["analytics"] = ["analytics"],
+        ["registry"] = ["registry"],
     };
 
     /// <summary>What may be called without a token; /sync/feed because the service takes a ticket there instead.</summary>

@@ -6,6 +6,8 @@ namespace OpsPlatform.AppHost.Local.Tests;
 
 public sealed class ModelTests
 {
+    private static readonly string[] Services = ["identity", "registry", "inventory", "orders", "sync", "analytics"];
+
     [Theory]
     [InlineData("")]
     [InlineData("1st")]
@@ -60,12 +62,16 @@ public sealed class ModelTests
         await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<AppHostMarker>(["UseVolumes=false"]);
 
         builder.Resources.Select(resource => resource.Name).ShouldBe(
-            ["operator-key", "postgres", "messaging", "identity", "identitydb", "inventory", "inventorydb", "orders", "ordersdb", "sync", "syncdb", "gateway"], ignoreOrder: true);
+            [
+                "operator-key", "postgres", "messaging", "gateway", "gateway-secret",
+                .. Services.SelectMany(service => (string[])[service, $"{service}db", $"{service}-secret"]),
+            ],
+            ignoreOrder: true);
         WaitsOf("orders").ShouldBe(["postgres", "ordersdb", "messaging"], ignoreOrder: true);
         WaitsOf("identity").ShouldBe(["postgres", "identitydb", "messaging"], ignoreOrder: true);
-        WaitsOf("gateway").ShouldBe(["identity", "inventory", "orders", "sync"], ignoreOrder: true);
+        WaitsOf("gateway").ShouldBe(Services, ignoreOrder: true);
         builder.Resources.ShouldAllBe(resource => !resource.Annotations.OfType<DataVolumeAnnotation>().Any());
-        builder.Resources.OfType<PostgresServerResource>().Single().Databases.Values.ShouldBe(["identity", "inventory", "orders", "sync"], ignoreOrder: true);
+        builder.Resources.OfType<PostgresServerResource>().Single().Databases.Values.ShouldBe(Services, ignoreOrder: true);
 
         IEnumerable<string> WaitsOf(string name) => builder.Resources.Single(resource => resource.Name == name)
             .Annotations.OfType<WaitAnnotation>().Select(wait => wait.Resource.Name).Distinct();

@@ -1,0 +1,6 @@
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.Analytics;
+
+internal sealed class AnalyticsDb(DbContextOptions<AnalyticsDb> options) : ServiceDb(options);

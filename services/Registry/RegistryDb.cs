@@ -1,0 +1,6 @@
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.Registry;
+
+internal sealed class RegistryDb(DbContextOptions<RegistryDb> options) : ServiceDb(options);
