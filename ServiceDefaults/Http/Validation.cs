@@ -14,10 +14,10 @@ namespace OpsPlatform.ServiceDefaults.Http;
 /// <summary>The root that endpoints hang on.</summary>
 public static class ApiExtensions
 {
-    /// <summary>A group whose requests are validated and whose callers need at least the viewer's role.</summary>
-    public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder app, string prefix)
+    /// <summary>A group whose requests are validated and whose callers need at least the viewer's role, or fit another policy.</summary>
+    public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder app, string prefix, string policy = Roles.Viewer)
     {
-        var group = app.MapGroup(prefix).RequireAuthorization(Roles.Viewer);
+        var group = app.MapGroup(prefix).RequireAuthorization(policy);
         group.AddEndpointFilterFactory(Validation.Filter);
         return group;
     }
