@@ -38,12 +38,20 @@ internal static class Failures
     {
         var feature = context.GetReverseProxyFeature();
         var untried = feature.AvailableDestinations.ToList();
+        var leftOut = feature.AllDestinations.Except(untried).ToList();
 
         await next(context);
 
         while (IsUnreachable(context.GetForwarderErrorFeature()) && feature.ProxiedDestination is { } failed)
         {
             untried.Remove(failed);
+            leftOut.Remove(failed);
+
+            if (untried.Count == 0)
+            {
+                // Those left out may be back, and nobody else is there to ask.
+                (untried, leftOut) = (leftOut, []);
+            }
 
             if (untried.Count == 0)
             {
@@ -59,7 +67,7 @@ internal static class Failures
         }
     });
 
-    private static bool IsUnreachable(IForwarderErrorFeature? failure) =>
+    public static bool IsUnreachable(IForwarderErrorFeature? failure) =>
         failure is { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } };
 
     private static ProblemHttpResult ProblemFor(IForwarderErrorFeature failure, bool stopping) => failure switch

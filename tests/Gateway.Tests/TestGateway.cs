@@ -22,6 +22,8 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public TokenIssuer Tokens { get; }
 
+    public IServiceProvider Services => host.Services;
+
     public static async Task<TestGateway> Start(params (string Key, string Value)[] settings)
     {
         var upstream = await StubUpstream.Start();
