@@ -31,6 +31,10 @@ internal static class Upstreams
     ];
 
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
+
+    /// <summary>Shorter than a service that stops waits for its callers to leave: none sends into a connection that is being closed.</summary>
+    private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan FailuresCountedFor = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LeftOutFor = TimeSpan.FromSeconds(5);
     private const int FewestRequestsToJudge = 3;
@@ -42,7 +46,12 @@ internal static class Upstreams
     {
         builder.Services.AddReverseProxy()
             .LoadFromMemory(Routes(), Clusters(builder.Configuration))
-            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = ConnectTimeout);
+            .AddTransforms(Streams.EndStreamsOnShutdown)
+            .ConfigureHttpClient((_, handler) =>
+            {
+                handler.ConnectTimeout = ConnectTimeout;
+                handler.PooledConnectionIdleTimeout = IdleTimeout;
+            });
 
         builder.Services.Configure<TransportFailureRateHealthPolicyOptions>(health =>
         {
@@ -56,7 +65,7 @@ internal static class Upstreams
         app.MapReverseProxy(proxy =>
         {
             proxy.UseFailureProblems();
-            proxy.UseNextInstanceWhenUnreachable();
+            proxy.UseNextInstance();
             proxy.UseLoadBalancing();
             proxy.UsePassiveHealthChecks();
         });

@@ -64,6 +64,7 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
             ["services:identity:http:0"] = Tokens.Address.ToString(),
             ["SYNC_RETRY_BACKOFF_MS"] = "20",
             ["Operator:Key"] = OperatorKey,
+            ["SHUTDOWN_GRACE_MS"] = "0",
         };
         foreach (var (key, value) in Settings)
         {
