@@ -19,7 +19,7 @@ public sealed record ServiceName(string Value);
 public static class ServiceDefaultsExtensions
 {
     /// <summary>Requests in hand may finish within this time after a stop was asked for.</summary>
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(25);
 
     private const long MaxBodyBytes = 1024 * 1024;
 
@@ -46,6 +46,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddTokenAuthentication(builder.Configuration);
         builder.Services.AddScoped<Caller>();
         builder.Services.AddHealthChecks();
+        builder.AddDrain();
         builder.Services.AddApiDescription();
         builder.AddRegistration();
         return builder;
@@ -57,6 +58,7 @@ public static class ServiceDefaultsExtensions
     {
         var service = app.Services.GetRequiredService<ServiceName>().Value;
         var hasDatabase = app.Services.GetService<IServiceProviderIsService>()?.IsService(typeof(Database.ServiceDatabase)) == true;
+        app.Use(app.Services.GetRequiredService<Drain>().Handle);
         app.UseProblems();
         if (hasDatabase)
         {

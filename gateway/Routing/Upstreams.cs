@@ -35,6 +35,10 @@ internal static class Upstreams
     private static readonly string[] NotForCallers = ["/identity/token/{**rest}"];
 
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
+
+    /// <summary>Shorter than a service that stops waits for its callers to leave: none sends into a connection that is being closed.</summary>
+    private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan FailuresCountedFor = TimeSpan.FromSeconds(10);
     private const int FewestRequestsToJudge = 3;
 
@@ -47,7 +51,12 @@ internal static class Upstreams
     public static void AddUpstreams(this WebApplicationBuilder builder)
     {
         builder.Services.AddReverseProxy()
-            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = ConnectTimeout);
+            .AddTransforms(Streams.EndStreamsOnShutdown)
+            .ConfigureHttpClient((_, handler) =>
+            {
+                handler.ConnectTimeout = ConnectTimeout;
+                handler.PooledConnectionIdleTimeout = IdleTimeout;
+            });
         builder.Services.AddSingleton<Destinations>();
         builder.Services.AddSingleton(services => services.GetRequiredService<Destinations>().Proxy);
         builder.Services.AddSingleton<IPassiveHealthCheckPolicy, LeaveOutUnreachable>();
@@ -65,7 +74,7 @@ internal static class Upstreams
         app.MapReverseProxy(proxy =>
         {
             proxy.UseFailureProblems();
-            proxy.UseNextInstanceWhenUnreachable();
+            proxy.UseNextInstance();
             proxy.UseLoadBalancing();
             proxy.UsePassiveHealthChecks();
         });
