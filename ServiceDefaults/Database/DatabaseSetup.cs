@@ -25,6 +25,8 @@ public static class DatabaseSetup
         builder.Services.AddHostedService<Database.DatabaseStarter>();
         builder.Services.AddHostedService<Idempotency.ForgetAnswers>();
         builder.Services.AddScoped<Idempotency.KeyedRequest>();
+        builder.Services.AddSingleton<Replicas>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Replicas>());
         builder.Services.AddSingleton<RelaySignal>();
         builder.Services.AddScoped<TenantInterceptor>();
         builder.Services.AddDbContext<TDb>((services, options) => options

@@ -8,7 +8,7 @@ public static class IdempotencyDocument
     /// <summary>Endpoints whose answer may not be kept, or whose repeat is harmless by itself. Each also states its reason in the document.</summary>
     public static readonly IReadOnlyList<string> Exempt =
     [
-        "/identity/register", "/identity/login", "/identity/refresh", "/identity/logout", "/identity/switch", "/identity/join", "/identity/invitations",
+        "/identity/register", "/identity/login", "/identity/refresh", "/identity/logout", "/identity/switch", "/identity/join", "/identity/invitations", "/identity/token",
         "/sync/tickets",
         "/identity/errors/{id}/retry", "/inventory/errors/{id}/retry", "/orders/errors/{id}/retry", "/sync/errors/{id}/retry",
         "/registry/errors/{id}/retry", "/analytics/errors/{id}/retry",
