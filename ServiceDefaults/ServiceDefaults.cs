@@ -69,6 +69,11 @@ public static class ServiceDefaultsExtensions
         app.UseMiddleware<CallerMiddleware>();
         onceTheCallerIsKnown?.Invoke(app);
         app.UseAuthorization();
+        if (hasDatabase)
+        {
+            app.UseMiddleware<Idempotency.IdempotencyMiddleware>();
+        }
+
         app.MapOpenApi($"/{service}/{{documentName}}.json").AllowAnonymous();
         app.MapHealth();
         if (hasDatabase)

@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.Identity.Tests;
 
@@ -50,6 +51,7 @@ public sealed class TokenTests(IdentityFixture fixture)
             "/identity/invitations", "/identity/invitations/{id}", "/identity/join", "/identity/login", "/identity/logout", "/identity/me",
             "/identity/members", "/identity/members/{userId}", "/identity/organisation", "/identity/refresh", "/identity/register", "/identity/switch",
             "/identity/token"]);
+        IdempotencyDocument.Undeclared(document.GetProperty("paths")).ShouldBeEmpty();
     }
 
     [Theory]

@@ -1,17 +1,21 @@
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Idempotency;
 
 namespace OpsPlatform.Identity.Sessions;
 
 internal static class SessionEndpoints
 {
+    /// <summary>Why a POST that opens a session takes no Idempotency-Key.</summary>
+    public const string HoldsTokens = "The answer holds tokens, which are kept nowhere. Sent again it opens another session.";
+
     public static void MapSessions(this IEndpointRouteBuilder app)
     {
         var sessions = app.MapApi("/identity").WithTags("sessions").NeverStored();
 
-        sessions.MapPost("/login", LogIn.Handle).AllowAnonymous();
-        sessions.MapPost("/refresh", RefreshSession.Handle).AllowAnonymous();
-        sessions.MapPost("/logout", LogOut.Handle).AllowAnonymous();
-        sessions.MapPost("/switch", SwitchOrganisation.Handle);
+        sessions.MapPost("/login", LogIn.Handle).AllowAnonymous().WithoutIdempotencyKey(HoldsTokens);
+        sessions.MapPost("/refresh", RefreshSession.Handle).AllowAnonymous().WithoutIdempotencyKey("The answer holds tokens, which are kept nowhere; a refresh token works once by itself.");
+        sessions.MapPost("/logout", LogOut.Handle).AllowAnonymous().WithoutIdempotencyKey("Sent again it finds the session ended and does nothing.");
+        sessions.MapPost("/switch", SwitchOrganisation.Handle).WithoutIdempotencyKey(HoldsTokens);
     }
 
     /// <summary>Answers with tokens or persons in them are kept by no cache on the way.</summary>

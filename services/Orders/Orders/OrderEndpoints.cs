@@ -9,6 +9,7 @@ internal static class OrderEndpoints
     public static void AddOrders(this WebApplicationBuilder builder)
     {
         builder.Services.AddScoped<OrderDesk>();
+        builder.Services.AddSingleton<OrderNumbers>();
         builder.Services.AddSingleton<DecisionWait>();
         builder.Services.AddScoped<WakeAfterCommit>();
         builder.Services.ConfigureDbContext<OrdersDb>((services, options) => options.AddInterceptors(services.GetRequiredService<WakeAfterCommit>()));
