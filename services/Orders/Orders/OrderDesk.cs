@@ -83,7 +83,7 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
             {
                 new("SELECT next_order_number()"),
                 new("""
-                    SELECT id, code, name, kind, target_id, pieces_per_sale, price_minor, currency, tax_class
+                    SELECT id, code, name, kind, target_id, pieces_per_sale, price_minor, currency, tax_class, category
                     FROM menu_items WHERE org_id = $1 AND id = ANY($2)
                     """)
                 {
@@ -126,6 +126,7 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
         PriceMinor = reader.GetInt64(6),
         Currency = reader.GetString(7),
         TaxClass = Enum.Parse<TaxClass>(reader.GetString(8), ignoreCase: true),
+        Category = reader.IsDBNull(9) ? null : reader.GetString(9),
     };
 
     private Order Write(OrderDraft draft, Known known)
@@ -167,5 +168,6 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
         UnitPriceMinor = item.PriceMinor,
         TotalMinor = item.PriceMinor * quantity,
         TaxClass = item.TaxClass,
+        Category = item.Category,
     };
 }
