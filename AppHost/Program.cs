@@ -26,7 +26,8 @@ var registry = KnowingClients(AddService<Projects.Registry>("registry", postgres
 var inventory = AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventorydb", "inventory")).WithReference(identity).WithReference(registry).WithReplicas(2);
 var orders = AddService<Projects.Orders>("orders", postgres.AddDatabase("ordersdb", "orders")).WithReference(identity).WithReference(registry);
 var sync = AddService<Projects.Sync>("sync", postgres.AddDatabase("syncdb", "sync")).WithReference(identity).WithReference(registry).WithReplicas(2);
-var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analyticsdb", "analytics")).WithReference(identity).WithReference(registry);
+var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analyticsdb", "analytics"))
+    .WithReference(identity).WithReference(registry).WithReference(orders).WithReference(inventory);
 identity.WithReference(registry);
 
 if (builder.ExecutionContext.IsRunMode)

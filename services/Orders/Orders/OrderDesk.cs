@@ -108,7 +108,7 @@ internal sealed class OrderDesk(OrdersDb db, OrderNumbers numbers, Caller caller
             {
                 new(apart is null ? "SELECT next_order_number()" : "SELECT 0::bigint"),
                 new("""
-                    SELECT id, code, name, kind, target_id, pieces_per_sale, price_minor, currency, tax_class
+                    SELECT id, code, name, kind, target_id, pieces_per_sale, price_minor, currency, tax_class, category
                     FROM menu_items WHERE org_id = $1 AND id = ANY($2)
                     """)
                 {
@@ -151,6 +151,7 @@ internal sealed class OrderDesk(OrdersDb db, OrderNumbers numbers, Caller caller
         PriceMinor = reader.GetInt64(6),
         Currency = reader.GetString(7),
         TaxClass = Enum.Parse<TaxClass>(reader.GetString(8), ignoreCase: true),
+        Category = reader.IsDBNull(9) ? null : reader.GetString(9),
     };
 
     private Order Write(OrderDraft draft, Known known)
@@ -192,5 +193,6 @@ internal sealed class OrderDesk(OrdersDb db, OrderNumbers numbers, Caller caller
         UnitPriceMinor = item.PriceMinor,
         TotalMinor = item.PriceMinor * quantity,
         TaxClass = item.TaxClass,
+        Category = item.Category,
     };
 }
