@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Consistency;
 using OpsPlatform.ServiceDefaults.Errors;
 using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Telemetry;
@@ -71,6 +72,7 @@ public static class ServiceDefaultsExtensions
         {
             app.MapErrors(service);
             app.MapChangeStats(service);
+            app.MapConsistency(service);
         }
 
         return app;
