@@ -30,6 +30,9 @@ internal static class Upstreams
         ("sync", "GET", Streams.Path),
     ];
 
+    /// <summary>Where services prove themselves by their secrets, calling the service directly: no caller has business there.</summary>
+    private static readonly string[] NotForCallers = ["/identity/token/{**rest}"];
+
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan FailuresCountedFor = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LeftOutFor = TimeSpan.FromSeconds(5);
@@ -60,6 +63,11 @@ internal static class Upstreams
             proxy.UseLoadBalancing();
             proxy.UsePassiveHealthChecks();
         });
+
+        foreach (var path in NotForCallers)
+        {
+            app.Map(path, () => Problems.NoSuchPath).ExcludeFromDescription().AllowAnonymous();
+        }
 
         app.MapFallback("{**path}", () => Problems.NoSuchPath).ExcludeFromDescription().AllowAnonymous();
     }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using OpsPlatform.Identity.Clients;
 using OpsPlatform.Identity.Demo;
 using OpsPlatform.Identity.Invitations;
 using OpsPlatform.Identity.Keys;
@@ -36,6 +37,7 @@ internal static class IdentitySetup
         builder.Services.AddOptions<SigningKeyOptions>().BindConfiguration(SigningKeyOptions.Section);
         builder.Services.AddScoped<Session>();
         builder.Services.AddSingleton<AccessTokens>();
+        builder.Services.AddSingleton<ClientGuesses>();
         builder.Services.AddSingleton<KeyRing>();
         builder.Services.AddSingleton<ISigningKeys>(services => services.GetRequiredService<KeyRing>());
         builder.Services.AddScoped<KeyRotation>();

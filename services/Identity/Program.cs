@@ -1,4 +1,5 @@
 using OpsPlatform.Identity;
+using OpsPlatform.Identity.Clients;
 using OpsPlatform.Identity.Invitations;
 using OpsPlatform.Identity.Keys;
 using OpsPlatform.Identity.Members;
@@ -23,6 +24,7 @@ app.MapSessions();
 app.MapOrganisations();
 app.MapMembers();
 app.MapInvitations();
+app.MapClients();
 app.MapKeys();
 
 app.Run();

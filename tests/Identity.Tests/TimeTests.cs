@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.JsonWebTokens;
 using OpsPlatform.Identity.Keys;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.Identity.Tests;
 
@@ -68,6 +69,22 @@ public sealed class TimeTests(IdentityFixture fixture) : IClassFixture<IdentityF
         (await Published()).Except(before).Count().ShouldBe(1);
     }
 
+    [Fact]
+    public async Task Ten_wrong_secrets_shut_a_name_for_a_minute_and_no_other_name()
+    {
+        for (var guess = 0; guess < 10; guess++)
+        {
+            (await Token("sync", $"guess {guess}")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        }
+
+        var shut = await Token("sync", TokenIssuer.SecretOf("sync"));
+        await shut.ShouldBeProblem(HttpStatusCode.TooManyRequests, "too-many-requests");
+        shut.Headers.RetryAfter!.Delta!.Value.ShouldBeInRange(TimeSpan.FromSeconds(50), TimeSpan.FromMinutes(1));
+        (await Token("orders", TokenIssuer.SecretOf("orders"))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        fixture.Time.Forward(TimeSpan.FromMinutes(1));
+        (await Token("sync", TokenIssuer.SecretOf("sync"))).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
     private Task<HttpResponseMessage> LogIn(string email, string password) => fixture.Post("/identity/login", new { email, password });
 
     private async Task Rotate()
@@ -85,4 +102,11 @@ public sealed class TimeTests(IdentityFixture fixture) : IClassFixture<IdentityF
     }
 
     private async Task<string> SignedBy() => new JsonWebTokenHandler().ReadJsonWebToken((await fixture.Register()).Session.AccessToken).Kid;
+
+    private async Task<HttpResponseMessage> Token(string service, string secret)
+    {
+        using var client = fixture.Anonymous();
+        return await client.PostAsync("/identity/token", new FormUrlEncodedContent(
+            [new("grant_type", "client_credentials"), new("client_id", service), new("client_secret", secret)]));
+    }
 }

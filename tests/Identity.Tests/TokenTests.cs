@@ -48,7 +48,8 @@ public sealed class TokenTests(IdentityFixture fixture)
         document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Where(path => !path.Contains("/errors") && !path.Contains("/changes")).Order().ShouldBe([
             "/identity/.well-known/jwks.json", "/identity/.well-known/openid-configuration",
             "/identity/invitations", "/identity/invitations/{id}", "/identity/join", "/identity/login", "/identity/logout", "/identity/me",
-            "/identity/members", "/identity/members/{userId}", "/identity/organisation", "/identity/refresh", "/identity/register", "/identity/switch"]);
+            "/identity/members", "/identity/members/{userId}", "/identity/organisation", "/identity/refresh", "/identity/register", "/identity/switch",
+            "/identity/token"]);
     }
 
     [Theory]

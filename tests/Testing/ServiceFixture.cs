@@ -63,7 +63,17 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
             ["services:identity:http:0"] = Tokens.Address.ToString(),
             ["SYNC_RETRY_BACKOFF_MS"] = "20",
             ["Operator:Key"] = OperatorKey,
+            ["Client:Secret"] = TokenIssuer.SecretOf(service),
         };
+        // Only these two check the services' secrets.
+        if (service is "identity" or "registry")
+        {
+            foreach (var client in (string[])["identity", "registry", "inventory", "orders", "sync", "analytics", "gateway"])
+            {
+                settings[$"Clients:{client}"] = TokenIssuer.SecretOf(client);
+            }
+        }
+
         foreach (var (key, value) in Settings)
         {
             settings[key] = value;
@@ -82,6 +92,14 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
     {
         var client = Anonymous();
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Tokens.Token(org, role, user));
+        return client;
+    }
+
+    /// <summary>A client that is one of the platform's services, for an organisation or for itself.</summary>
+    public HttpClient ServiceClient(string service, Guid? org = null)
+    {
+        var client = Anonymous();
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Tokens.ServiceToken(service, org));
         return client;
     }
 

@@ -14,7 +14,25 @@ internal sealed class AccessTokens(KeyRing keys, IOptions<TokenLifetimes> option
 {
     private static readonly JsonWebTokenHandler Writer = new();
 
-    public async Task<string> Issue(User user, Membership membership, CancellationToken cancel)
+    public Task<string> Issue(User user, Membership membership, CancellationToken cancel) => Sign(
+        [
+            new Claim("sub", user.Id.ToString()),
+            new Claim(Tokens.OrgClaim, membership.OrgId.ToString()),
+            new Claim(Tokens.RoleClaim, membership.Role),
+            new Claim("name", user.DisplayName),
+        ],
+        cancel);
+
+    public Task<string> IssueToService(string service, Guid? organisationId, CancellationToken cancel) => Sign(
+        [
+            new Claim("sub", service),
+            new Claim(Tokens.RoleClaim, Roles.Service),
+            new Claim("name", service),
+            .. organisationId is { } id ? [new Claim(Tokens.OrgClaim, id.ToString())] : (IEnumerable<Claim>)[],
+        ],
+        cancel);
+
+    private async Task<string> Sign(IEnumerable<Claim> claims, CancellationToken cancel)
     {
         var now = time.GetUtcNow().UtcDateTime;
 
@@ -25,13 +43,7 @@ internal sealed class AccessTokens(KeyRing keys, IOptions<TokenLifetimes> option
             IssuedAt = now,
             NotBefore = now,
             Expires = now + options.Value.AccessToken,
-            Subject = new ClaimsIdentity(
-            [
-                new Claim("sub", user.Id.ToString()),
-                new Claim(Tokens.OrgClaim, membership.OrgId.ToString()),
-                new Claim(Tokens.RoleClaim, membership.Role),
-                new Claim("name", user.DisplayName),
-            ]),
+            Subject = new ClaimsIdentity(claims),
             SigningCredentials = await keys.Signing(cancel),
         });
     }
