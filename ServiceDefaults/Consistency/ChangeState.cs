@@ -28,6 +28,14 @@ public sealed record SourceRow(string Id, long? RowVersion, bool Pending);
 /// <summary>Rows of one organisation and entity type, all seen at one moment.</summary>
 public sealed record SourceRows(IReadOnlyList<SourceRow> Items);
 
+/// <summary>A captured change that was not sent, without its row.</summary>
+/// <param name="Status">pending or failed.</param>
+public sealed record UnsentChange(
+    Guid Id, string EventType, string Category, string Priority, string EntityType, string EntityId, long RowVersion, string Operation, string Status,
+    int Attempts, string? Error, DateTimeOffset CapturedAt);
+
+public sealed record UnsentChanges(IReadOnlyList<UnsentChange> Items);
+
 public sealed record RowDigests(IReadOnlyList<RowDigest> Items, string? NextCursor);
 
 /// <summary>A change that was captured once more.</summary>

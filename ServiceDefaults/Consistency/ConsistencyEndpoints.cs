@@ -15,8 +15,7 @@ internal static class ConsistencyEndpoints
 {
     public static void MapConsistency(this WebApplication app, string service)
     {
-        var changes = app.MapGroup($"/{service}/changes").RequireAuthorization(Roles.Service).WithTags("changes");
-        changes.AddEndpointFilterFactory(Validation.Filter);
+        var changes = app.MapApi($"/{service}/changes", Roles.Service).WithTags("changes");
         changes.MapGet("/state", GetChangeState.Handle)
             .WithSummary("How far this service's captured changes have travelled, per organisation, and which tables are tracked.");
         changes.MapGet("/digest", GetDigest.Handle)
@@ -25,6 +24,8 @@ internal static class ConsistencyEndpoints
             .WithSummary("Ids and versions of an organisation's rows in given buckets or with given ids.");
         changes.MapPost("/emit", EmitChanges.Handle)
             .WithSummary("Captures rows once more as they are now, for a reader that lost them.");
+        changes.MapGet("/unsent", ListUnsent.Handle)
+            .WithSummary("The newest of an organisation's changes that wait or were set aside.");
         app.MapPost($"/{service}/changes/send", SendChanges.Handle)
             .RequireAuthorization(policy => policy.RequireRole([.. Roles.AtLeast(Roles.Admin), Roles.Service, Roles.Operator]))
             .WithTags("changes")

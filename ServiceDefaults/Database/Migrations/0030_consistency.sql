@@ -3,7 +3,8 @@
 -- nothing else; it writes nothing but through ops_emit_changes.
 
 CREATE POLICY digest ON sync_events FOR SELECT TO {{service}}_digest USING (true);
-GRANT SELECT (seq, org_id, entity_type, entity_id, row_version, sync_status, created_at) ON sync_events TO {{service}}_digest;
+GRANT SELECT (seq, id, org_id, event_type, category, priority, entity_type, entity_id, row_version, operation, sync_status, attempts, error, created_at)
+  ON sync_events TO {{service}}_digest;
 
 -- The tables with a capture trigger, and the trigger's arguments.
 CREATE FUNCTION ops_tracked_tables()

@@ -63,6 +63,18 @@ internal sealed class Sources(ServiceClient client, IConfiguration configuration
         new { organisationId = table.Org, entityType = table.EntityType, rows = rows.Select(row => new { id = row.Id, knownVersion = row.KnownVersion }), actor },
         cancel)).Items;
 
+    public async Task<IReadOnlyList<UnsentChange>> Unsent(string service, Guid org, string status, CancellationToken cancel)
+    {
+        try
+        {
+            return (await client.Get<UnsentChanges>(Self(), service, $"/{service}/changes/unsent?organisationId={org}&status={status}", cancel)).Items;
+        }
+        catch (HttpRequestException refusal) when (refusal.StatusCode == HttpStatusCode.NotFound)
+        {
+            return [];
+        }
+    }
+
     public async Task Send(string service, CancellationToken cancel)
     {
         using var response = await client.Send(Self(), service, HttpMethod.Post, $"/{service}/changes/send", null, cancel);

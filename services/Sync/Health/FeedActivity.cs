@@ -31,15 +31,22 @@ internal sealed partial class FeedActivity(
     private Dictionary<(Guid Org, string Service), int[]> _counts = [];
 
     /// <summary>Call after the commit of an append.</summary>
-    public void Note(string service, IEnumerable<CapturedChange> appended)
+    /// <param name="noteOrganisation">Told whose the changes are.</param>
+    public void Note(string service, IEnumerable<CapturedChange> appended, Action<Guid> noteOrganisation)
     {
         var now = time.GetUtcNow();
+        var last = Guid.Empty;
         lock (_lock)
         {
             foreach (var change in appended)
             {
                 ref var counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_counts, (change.OrgId, service), out _);
                 counts ??= new int[LatencyHistogram.Ranges];
+                if (change.OrgId != last)
+                {
+                    noteOrganisation(last = change.OrgId);
+                }
+
                 counts[LatencyHistogram.RangeOf((now - change.CapturedAt).TotalMilliseconds)]++;
             }
         }

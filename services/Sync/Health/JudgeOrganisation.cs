@@ -63,7 +63,7 @@ internal static class JudgeOrganisation
 
     private static Reading Table(TableState table) => new(
         "data_consistency", $"{table.Service}.{table.EntityType}", table.Score, "ratio", LevelOf(table.Score),
-        table.Mismatching == 0 ? null : $"{table.Mismatching} of {Math.Max(table.SourceRows, table.FeedRows)} rows of {table.Service}.{table.Table} differ from the feed, such as {table.MismatchingIds.FirstOrDefault()}; POST /sync/resync repairs them.",
+        table.Mismatching == 0 ? null : $"{table.Mismatching} of {Math.Max(table.SourceRows, table.FeedRows)} rows of {table.Service}.{table.Table} differ from the feed, such as {string.Join(", ", table.MismatchingIds.Take(3))}; POST /sync/resync repairs them.",
         new
         {
             table = table.Table,
