@@ -1,4 +1,5 @@
 using MassTransit;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using OpsPlatform.Contracts;
 
@@ -8,15 +9,14 @@ namespace OpsPlatform.Sync.Consistency;
 /// Sends a marker through every shard's queue and waits until they come out. The queues keep their order, so by then everything that
 /// a service had sent before has been taken out too: it is in the feed, or parked, or lost.
 /// </summary>
-internal sealed class Markers([FromKeyedServices("relay")] NpgsqlDataSource relay, IBus bus, TimeProvider time)
+internal sealed class Markers([FromKeyedServices("relay")] NpgsqlDataSource relay, IBus bus, IOptions<SyncOptions> options, TimeProvider time)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
 
     /// <returns>False when they did not come out in time: a queue has a backlog, or the broker is away.</returns>
     public async Task<bool> Pass(CancellationToken cancel)
     {
-        using var timeUp = new CancellationTokenSource(Patience, time);
+        using var timeUp = new CancellationTokenSource(options.Value.QueuePatience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, timeUp.Token);
         var marker = Guid.CreateVersion7();
         try
