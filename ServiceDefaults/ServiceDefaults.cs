@@ -7,6 +7,7 @@ using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Consistency;
 using OpsPlatform.ServiceDefaults.Errors;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Registry;
 using OpsPlatform.ServiceDefaults.Telemetry;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -47,6 +48,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddScoped<Caller>();
         builder.Services.AddHealthChecks();
         builder.Services.AddApiDescription();
+        builder.AddRegistration();
         return builder;
     }
 
