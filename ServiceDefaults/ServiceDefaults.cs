@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Consistency;
 using OpsPlatform.ServiceDefaults.Errors;
 using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Registry;
@@ -80,6 +81,7 @@ public static class ServiceDefaultsExtensions
         {
             app.MapErrors(service);
             app.MapChangeStats(service);
+            app.MapConsistency(service);
         }
 
         return app;

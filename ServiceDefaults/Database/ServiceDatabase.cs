@@ -6,13 +6,14 @@ using Npgsql;
 namespace OpsPlatform.ServiceDefaults.Database;
 
 /// <summary>
-/// A service's own database and its three roles: owner migrates and keeps partitions, app serves requests and consumers
-/// under row-level security, relay sees all rows of the tables that travel.
+/// A service's own database and its four roles: owner migrates and keeps partitions, app serves requests and consumers
+/// under row-level security, relay sees all rows of the tables that travel, digest the ids and versions of tracked rows.
 /// </summary>
 public sealed class ServiceDatabase : IAsyncDisposable
 {
     private const int AppPool = 16;
     private const int OwnerPool = 2;
+    private const int DigestPool = 2;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="connectionString">Of an administrator; the roles' passwords derive from its password, so replicas agree on them.</param>
@@ -30,6 +31,7 @@ public sealed class ServiceDatabase : IAsyncDisposable
         App = Source("app", AppPool);
         Relay = Source("relay", relayConnections);
         Owner = Source("owner", OwnerPool);
+        Digest = Source("digest", DigestPool);
     }
 
     public string Service { get; }
@@ -39,6 +41,8 @@ public sealed class ServiceDatabase : IAsyncDisposable
     public NpgsqlDataSource Relay { get; }
 
     public NpgsqlDataSource Owner { get; }
+
+    public NpgsqlDataSource Digest { get; }
 
     /// <summary>Completes when the database is there and migrated; work waits for it instead of failing.</summary>
     public Task Ready => _ready.Task;
@@ -54,6 +58,7 @@ public sealed class ServiceDatabase : IAsyncDisposable
         await App.DisposeAsync();
         await Relay.DisposeAsync();
         await Owner.DisposeAsync();
+        await Digest.DisposeAsync();
     }
 
     internal string Password(string kind) =>
