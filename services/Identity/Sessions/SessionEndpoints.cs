@@ -16,6 +16,11 @@ internal static class SessionEndpoints
         sessions.MapPost("/refresh", RefreshSession.Handle).AllowAnonymous().WithoutIdempotencyKey("The answer holds tokens, which are kept nowhere; a refresh token works once by itself.");
         sessions.MapPost("/logout", LogOut.Handle).AllowAnonymous().WithoutIdempotencyKey("Sent again it finds the session ended and does nothing.");
         sessions.MapPost("/switch", SwitchOrganisation.Handle).WithoutIdempotencyKey(HoldsTokens);
+        sessions.MapGet("/sessions", ListSessions.Handle).WithSummary("Where the caller is logged in, in every organisation, the latest first.");
+        sessions.MapDelete("/sessions/{id:guid}", RevokeSession.Handle)
+            .WithSummary("Ends one of the caller's sessions: its refresh token at once, its access token within ten minutes.");
+        sessions.MapPost("/sessions/revoke-others", RevokeSession.Others).WithName("revokeOtherSessions")
+            .WithSummary("Ends all of the caller's sessions but the one this is asked with.");
     }
 
     /// <summary>Answers with tokens or persons in them are kept by no cache on the way.</summary>
