@@ -114,6 +114,8 @@ public sealed partial class RestoreDrillTests(DrillSystem system, ITestOutputHel
         var manifest = await File.ReadAllTextAsync(Path.Combine(backup, "registry.json"));
         var dump = await File.ReadAllBytesAsync(Path.Combine(backup, "registry.dump"));
 
+        Task<Script> Try(string service) => system.Run("restore", service, "--from", backup);
+
         (await DrillSystem.RunWhileNothingIsUp("restore", "registry", "--from", backup)).IsRefused("Nothing is up");
         (await DrillSystem.RunWhileNothingIsUp("backup", "registry", "--to", backup + "x")).IsRefused("Nothing is up");
         (await Try("nonsense")).IsRefused("There is no service 'nonsense'");
@@ -163,8 +165,6 @@ public sealed partial class RestoreDrillTests(DrillSystem system, ITestOutputHel
         (await system.Run("restore", service, "--discard-old")).Succeeds();
         return restored;
     }
-
-    private Task<Script> Try(string service) => system.Run("restore", service, "--from", Directory.GetDirectories(system.Backups).MaxBy(Directory.GetCreationTimeUtc)!);
 
     private async Task Reconciles(Organisation organisation, string pack)
     {
