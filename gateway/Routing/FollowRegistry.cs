@@ -86,7 +86,8 @@ internal sealed partial class FollowRegistry(RegistryClient registry, Destinatio
 
         foreach (var service in destinations.Take(routable))
         {
-            LogMoved(service, string.Join(", ", destinations.AddressesOf(service)));
+            var addresses = destinations.AddressesOf(service);
+            LogMoved(service, addresses);
         }
 
         if (!followed || away is not null)
@@ -137,7 +138,7 @@ internal sealed partial class FollowRegistry(RegistryClient registry, Destinatio
     private partial void LogFollowed();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Service} is reached at {Addresses}")]
-    private partial void LogMoved(string service, string addresses);
+    private partial void LogMoved(string service, IReadOnlyList<string> addresses);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The registry is away or not to be believed, going on with the last good list: {Reason}")]
     private partial void LogAway(string reason);

@@ -114,27 +114,27 @@ public sealed class LeaseTests(RegistryFixture registry, ITestOutputHelper outpu
             known = await Until(gateway, known, routes => !RegistryFixture.RoutesIn(routes, instance.Service).Contains(another.Address));
         }
 
-        milliseconds.Min().ShouldBeLessThan(1000);
+        milliseconds.Max().ShouldBeLessThan(10_000);
         output.WriteLine($"From the registration, its probe included, to the gateway's answer: {string.Join(", ", milliseconds)} ms");
     }
 
     [Fact]
     public async Task Two_replicas_of_the_registry_are_one()
     {
-        await using var second = new RegistryFixture { DatabaseName = registry.DatabaseName };
+        await using var second = new RegistryFixture { DatabaseName = registry.DatabaseName, RoutePollMs = 100 };
         await second.InitializeAsync();
         await using var instance = await StubInstance.Start(registry);
         await instance.Announced(replica: second);
         (await registry.StateOf(instance.Service, instance.Id)).ShouldBe("healthy");
 
         // A gateway that waits at one replica hears of what happens at the other.
-        using var gateway = registry.AsService("gateway");
+        using var gateway = second.AsService("gateway");
         var known = await gateway.GetFromJsonAsync<JsonElement>("/registry/routes");
         var since = Stopwatch.StartNew();
-        await instance.Announced("unhealthy", second);
+        await instance.Announced("unhealthy");
         await Until(gateway, known, routes => RegistryFixture.RoutesIn(routes, instance.Service).Length == 0);
         output.WriteLine($"From a change at another replica to the gateway's answer: {since.ElapsedMilliseconds} ms");
-        since.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(5));
+        since.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(10));
 
         // Both look at the leases; the loss is noted once.
         await Eventually.Is(async () => await registry.StateOf(instance.Service, instance.Id) == "lost");

@@ -12,7 +12,7 @@ namespace OpsPlatform.Registry.Tests;
 public class RegistryFixture() : ServiceFixture("registry", typeof(RegistryDb))
 {
     public const int HeartbeatMs = 500;
-    public const int LeaseMs = 3000;
+    public const int LeaseMs = 5000;
 
     public static readonly TimeSpan Lease = TimeSpan.FromMilliseconds(LeaseMs);
 
@@ -24,6 +24,9 @@ public class RegistryFixture() : ServiceFixture("registry", typeof(RegistryDb))
     /// <summary>Its database; another replica is started with the same.</summary>
     public string DatabaseName { get; init; } = $"registry_{Guid.NewGuid():N}";
 
+    /// <summary>Long, so that a change which is heard in time was signalled and not found.</summary>
+    public int RoutePollMs { get; init; } = 20_000;
+
     protected override IEnumerable<(string Key, string Value)> Settings =>
     [
         // Started by the base class before it asks.
@@ -31,6 +34,7 @@ public class RegistryFixture() : ServiceFixture("registry", typeof(RegistryDb))
         ("Registry:HeartbeatMs", $"{HeartbeatMs}"),
         ("Registry:LeaseMs", $"{LeaseMs}"),
         ("Registry:ProbeIntervalMs", "500"),
+        ("Registry:RoutePollMs", $"{RoutePollMs}"),
         .. Names.Select(name => ($"Clients:{name}", SecretOf(name))),
     ];
 

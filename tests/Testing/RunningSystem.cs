@@ -25,6 +25,9 @@ public partial class RunningSystem : IAsyncLifetime
 
     public static string RepositoryRoot { get; } = FindRoot();
 
+    /// <summary>Changes the model before it is built, such as how many instances a service has.</summary>
+    public Action<IDistributedApplicationTestingBuilder> Configure { get; init; } = _ => { };
+
     public virtual async ValueTask InitializeAsync()
     {
         using var timeout = new CancellationTokenSource(StartTimeout);
@@ -50,6 +53,16 @@ public partial class RunningSystem : IAsyncLifetime
         }
 
         await ProcessId(resource, seen => seen.Pid != before && seen.Health == HealthStatus.Healthy, timeout.Token);
+    }
+
+    /// <summary>Sends a signal to the process of a resource, or of one replica by its id, such as orders-0.</summary>
+    public void Signal(string id, int signal)
+    {
+        var process = App.ResourceNotifications.TryGetCurrentState(id, out var seen) ? Pid(seen) : null;
+        if (process is not { } pid || KillProcess(pid, signal) != 0)
+        {
+            throw new InvalidOperationException($"{id} has no process that signal {signal} could be sent to.");
+        }
     }
 
     public virtual async ValueTask DisposeAsync()
