@@ -41,6 +41,8 @@ internal sealed class ResourceRunner : IAsyncDisposable
             if (_running.IsCompleted)
             {
                 _stop = new CancellationTokenSource();
+                // At once: who started it and waits for it must not see how it ended before.
+                Publish(snapshot => snapshot with { State = KnownResourceStates.Starting, HealthStatus = null });
                 _running = Task.Run(() => RunAsync(_stop.Token));
             }
         }

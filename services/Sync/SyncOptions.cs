@@ -1,6 +1,6 @@
 namespace OpsPlatform.Sync;
 
-/// <summary>Limits and intervals of the feed, from the configuration section Sync. Stream limits hold per process.</summary>
+/// <summary>Limits and intervals of the feed, from the configuration section Sync. Stream limits hold per process: each replica admits as many.</summary>
 internal sealed class SyncOptions
 {
     /// <summary>Entries captured longer ago may be forgotten; whole weeks are dropped at a time.</summary>
@@ -15,7 +15,7 @@ internal sealed class SyncOptions
     /// <summary>A filtered stream tells its position at most this often.</summary>
     public TimeSpan PositionInterval { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often the heads are read for entries that another replica appended.</summary>
+    /// <summary>How often the heads are read for entries that another replica appended and was not heard to.</summary>
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How often the state of every row is brought up to what this process appended.</summary>

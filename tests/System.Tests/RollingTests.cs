@@ -70,7 +70,7 @@ public sealed class RollingTests(ITestOutputHelper output)
     /// <summary>Calls every service over and over, each request once; and one reader of the feed, who reconnects as a browser does.</summary>
     private sealed class Callers
     {
-        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(40);
         private readonly CancellationTokenSource _stop = new();
         private readonly Organisation _organisation;
         private readonly List<long> _seen = [];
