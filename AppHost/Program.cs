@@ -28,6 +28,8 @@ var orders = AddService<Projects.Orders>("orders", postgres.AddDatabase("ordersd
 var sync = AddService<Projects.Sync>("sync", postgres.AddDatabase("syncdb", "sync")).WithReference(identity).WithReference(registry);
 var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analyticsdb", "analytics")).WithReference(identity).WithReference(registry);
 identity.WithReference(registry);
+// Orders asks both what they did for an order, when somebody wants its story.
+orders.WithReference(inventory).WithReference(sync);
 
 if (builder.ExecutionContext.IsRunMode)
 {

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Errors;
+using OpsPlatform.ServiceDefaults.Hops;
 using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Registry;
 using OpsPlatform.ServiceDefaults.Telemetry;
@@ -78,6 +79,7 @@ public static class ServiceDefaultsExtensions
         {
             app.MapErrors(service);
             app.MapChangeStats(service);
+            app.MapHops(service);
         }
 
         return app;

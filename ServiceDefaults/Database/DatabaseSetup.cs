@@ -23,7 +23,8 @@ public static class DatabaseSetup
         builder.Services.AddKeyedSingleton("relay", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Relay);
         builder.Services.AddKeyedSingleton("owner", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Owner);
         builder.Services.AddHostedService<Database.DatabaseStarter>();
-        builder.Services.AddHostedService<Idempotency.ForgetAnswers>();
+        builder.Services.AddHostedService<Database.ForgetOld>();
+        builder.Services.AddSingleton<Hops.HopReader>();
         builder.Services.AddScoped<Idempotency.KeyedRequest>();
         builder.Services.AddSingleton<Replicas>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Replicas>());

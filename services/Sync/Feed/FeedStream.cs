@@ -48,6 +48,7 @@ internal sealed class FeedStream(
             if (subscription.TryTake(out var batch))
             {
                 Write(batch);
+                batch.Trail?.Delivered();
                 continue;
             }
 
