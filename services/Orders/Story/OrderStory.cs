@@ -15,7 +15,7 @@ internal sealed record OrderStory(Guid OrderId, IReadOnlyList<RequestStory> Requ
     {
         Hop[] inOrder =
         [
-            .. hops.DistinctBy(hop => (hop.Service, hop.What, hop.Name, hop.MessageId, hop.Listener))
+            .. hops.DistinctBy(hop => (hop.Service, hop.What, hop.Name, hop.CorrelationId, hop.MessageId, hop.Listener))
                 .OrderBy(hop => hop.At).ThenBy(hop => Array.IndexOf(Order, hop.What)),
         ];
         var begins = inOrder.Where(hop => hop.CorrelationId is { } id && requests.Contains(id))
