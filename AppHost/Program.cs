@@ -30,6 +30,8 @@ var sync = AddService<Projects.Sync>("sync", postgres.AddDatabase("syncdb", "syn
 var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analyticsdb", "analytics"))
     .WithReference(identity).WithReference(registry).WithReference(orders).WithReference(inventory);
 identity.WithReference(registry);
+// Orders asks both what they did for an order, when somebody wants its story.
+orders.WithReference(inventory).WithReference(sync);
 
 if (builder.ExecutionContext.IsRunMode)
 {

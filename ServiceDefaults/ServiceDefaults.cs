@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Consistency;
 using OpsPlatform.ServiceDefaults.Errors;
+using OpsPlatform.ServiceDefaults.Hops;
 using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Registry;
 using OpsPlatform.ServiceDefaults.Telemetry;
@@ -82,6 +83,7 @@ public static class ServiceDefaultsExtensions
             app.MapErrors(service);
             app.MapChangeStats(service);
             app.MapConsistency(service);
+            app.MapHops(service);
         }
 
         return app;

@@ -20,6 +20,12 @@ internal sealed class OutboxRelay(
         ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
         """;
 
+    private const string SentSql = """
+        WITH sent AS (DELETE FROM outbox WHERE id = ANY($1) RETURNING org_id, correlation_id, message_type, id, causation_id, traceparent, created_at)
+        INSERT INTO hops (org_id, correlation_id, what, name, message_id, causation_id, traceparent, written_at, at)
+        SELECT org_id, correlation_id, 'sent', message_type, id, causation_id, traceparent, created_at, $2 FROM sent WHERE org_id IS NOT NULL
+        """;
+
     private const string FailSql = """
         UPDATE outbox SET attempts = attempts + 1, error = $2,
           next_attempt_at = now() + make_interval(secs => $4 * power(2, attempts)),
@@ -39,10 +45,12 @@ internal sealed class OutboxRelay(
             return 0;
         }
 
+        // Taken before they go: a listener may be done before the broker's confirm is.
+        var sentAt = Time.GetUtcNow();
         await Task.WhenAll(good.GroupBy(item => item.Message.GetType())
             .SelectMany(type => type.Chunk(MaxGroup).Select(group => Messages.Of(type.Key).Send(bus, group, cancel))));
         await using var batch = new NpgsqlBatch(connection, transaction);
-        batch.BatchCommands.Add(new("DELETE FROM outbox WHERE id = ANY($1)") { Parameters = { new() { Value = good.Select(item => item.Id).ToArray() } } });
+        batch.BatchCommands.Add(new(SentSql) { Parameters = { new() { Value = good.Select(item => item.Id).ToArray() }, new() { Value = sentAt } } });
         foreach (var (id, error) in poison)
         {
             batch.BatchCommands.Add(new(FailSql)

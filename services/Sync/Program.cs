@@ -14,6 +14,8 @@ builder.Services.Configure<SyncOptions>(builder.Configuration.GetSection("Sync")
 builder.Services.AddTicketAuthentication();
 builder.Services.AddSingleton<FeedHub>();
 builder.Services.AddSingleton<FeedAdvanced>();
+builder.Services.AddSingleton<FeedTrail>();
+builder.Services.AddHostedService(services => services.GetRequiredService<FeedTrail>());
 builder.Services.AddHostedService<FollowHeads>();
 builder.Services.AddSingleton<ForgetFeed>();
 builder.Services.AddHostedService(services => services.GetRequiredService<ForgetFeed>());

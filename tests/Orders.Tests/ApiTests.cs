@@ -13,7 +13,7 @@ public sealed class ApiTests(OrdersFixture fixture)
     {
         var document = await Shop.Body(await fixture.Anonymous().GetAsync("/orders/openapi.json"));
 
-        string[] served = ["/menu", "/menu/{id}", "/orders", "/orders/summary", "/orders/{id}", "/orders/{id}/confirm", "/orders/{id}/cancel", "/orders/{id}/complete", "/customers", "/customers/{id}"];
+        string[] served = ["/menu", "/menu/{id}", "/orders", "/orders/summary", "/orders/{id}", "/orders/{id}/confirm", "/orders/{id}/cancel", "/orders/{id}/complete", "/orders/{id}/story", "/orders/hops", "/customers", "/customers/{id}"];
         served.ShouldBeSubsetOf(document["paths"]!.AsObject().Select(path => path.Key.TrimEnd('/')));
     }
 

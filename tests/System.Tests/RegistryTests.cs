@@ -4,25 +4,20 @@ using System.Net;
 using System.Text.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace OpsPlatform.System.Tests;
 
 /// <summary>The system with two instances of Orders.</summary>
-public sealed class SystemWithTwoOrders : IAsyncLifetime
+public sealed class SystemWithTwoOrders : RunningSystem
 {
-    public RunningSystem System { get; } = new()
-    {
-        Configure = builder => builder.CreateResourceBuilder(builder.Resources.OfType<ProjectResource>().Single(project => project.Name == "orders")).WithReplicas(2),
-    };
-
-    public ValueTask InitializeAsync() => System.InitializeAsync();
-
-    public ValueTask DisposeAsync() => System.DisposeAsync();
+    protected override void Configure(IDistributedApplicationTestingBuilder builder) =>
+        builder.CreateResourceBuilder(builder.Resources.OfType<ProjectResource>().Single(project => project.Name == "orders")).WithReplicas(2);
 }
 
 /// <summary>Instances come and go under requests, as real processes; the figures are printed.</summary>
-public sealed class RegistryTests(SystemWithTwoOrders fixture, ITestOutputHelper output) : IClassFixture<SystemWithTwoOrders>
+public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper output) : IClassFixture<SystemWithTwoOrders>
 {
     private const int Sigkill = 9;
     private const int Sigcont = 18;
@@ -32,8 +27,6 @@ public sealed class RegistryTests(SystemWithTwoOrders fixture, ITestOutputHelper
     private const double SilenceMs = 40_000;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
-    private readonly RunningSystem system = fixture.System;
 
     [Fact]
     public async Task Every_service_registers_by_itself_and_an_admin_sees_it()

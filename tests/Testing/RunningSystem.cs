@@ -25,9 +25,6 @@ public partial class RunningSystem : IAsyncLifetime
 
     public static string RepositoryRoot { get; } = FindRoot();
 
-    /// <summary>Changes the model before it is built, such as how many instances a service has.</summary>
-    public Action<IDistributedApplicationTestingBuilder> Configure { get; init; } = _ => { };
-
     public virtual async ValueTask InitializeAsync()
     {
         using var timeout = new CancellationTokenSource(StartTimeout);
@@ -76,7 +73,7 @@ public partial class RunningSystem : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Changes the system before it is built.</summary>
+    /// <summary>Changes the model before it is built, such as how many instances a service has.</summary>
     protected virtual void Configure(IDistributedApplicationTestingBuilder builder)
     {
     }

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Orders.Story;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
 
@@ -10,6 +11,7 @@ internal static class OrderEndpoints
     {
         builder.Services.AddScoped<OrderDesk>();
         builder.Services.AddSingleton<OrderNumbers>();
+        builder.Services.AddSingleton<Neighbours>();
         builder.Services.AddSingleton<DecisionWait>();
         builder.Services.AddScoped<WakeAfterCommit>();
         builder.Services.ConfigureDbContext<OrdersDb>((services, options) => options.AddInterceptors(services.GetRequiredService<WakeAfterCommit>()));
@@ -22,6 +24,8 @@ internal static class OrderEndpoints
         orders.MapGet("/", ListOrders.Handle);
         orders.MapGet("/summary", SummariseOrders.Handle);
         orders.MapGet("/{id:guid}", GetOrder.Handle);
+        orders.MapGet("/{id:guid}/story", GetOrderStory.Handle)
+            .WithSummary("Every step of an order through all services, with its time: requests, rows, messages and feed entries.");
         orders.MapPost("/", PlaceOrder.Handle).RequireAuthorization(Roles.Staff);
         orders.MapPost("/{id:guid}/confirm", ConfirmOrder.Handle).RequireAuthorization(Roles.Staff);
         orders.MapPost("/{id:guid}/cancel", CancelOrder.Handle).RequireAuthorization(Roles.Staff);

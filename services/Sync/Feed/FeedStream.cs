@@ -71,6 +71,7 @@ internal sealed class FeedStream(
             if (subscription.TryTake(out var batch))
             {
                 Write(batch);
+                batch.Trail?.Delivered();
                 continue;
             }
 

@@ -8,6 +8,7 @@ internal static class EveryServiceFixtures
     private static FixtureTable Of(string service) => new()
     {
         { $"GET /{service}/changes/stats", _ => Call.Get($"/{service}/changes/stats") },
+        { $"GET /{service}/hops", _ => Call.Get($"/{service}/hops").WithQuery("correlationId", Guid.NewGuid()) },
         { $"GET /{service}/errors", _ => Call.Get($"/{service}/errors") },
         { $"GET /{service}/errors/{{id}}", async world => Call.Get($"/{service}/errors/{await world.FailedMessage(service)}") },
         { $"POST /{service}/errors/{{id}}/retry", async world => Call.Post($"/{service}/errors/{await world.FailedMessage(service)}/retry") },
