@@ -22,6 +22,11 @@ internal sealed class OwnerExports(ServiceClient services, Caller caller)
     public Task<ConsumptionExportPage> Consumption(string? after, CancellationToken cancel) =>
         Get<ConsumptionExportPage>("inventory", $"/inventory/export/consumption{Page(after)}", cancel);
 
+    public async Task<long?> OrdersTotal(CancellationToken cancel) => (await Get<OrderExportPage>("orders", "/orders/export?limit=1", cancel)).Total;
+
+    public async Task<long?> ConsumptionTotal(CancellationToken cancel) =>
+        (await Get<ConsumptionExportPage>("inventory", "/inventory/export/consumption?limit=1", cancel)).Total;
+
     private static string Page(string? after) => $"?limit={PageSize}{(after is null ? "" : $"&after={Uri.EscapeDataString(after)}")}";
 
     private async Task<T> Get<T>(string service, string path, CancellationToken cancel)

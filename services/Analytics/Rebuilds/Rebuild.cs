@@ -81,7 +81,7 @@ internal sealed class Rebuild
 
 /// <param name="Step">settings, orders, consumption, settling (waiting for messages on their way), comparing or done.</param>
 /// <param name="Done">Orders read from both exports so far.</param>
-/// <param name="Total">Orders both exports held when they were begun; null until both said so.</param>
+/// <param name="Total">Orders both exports held when they were begun; null until they were asked.</param>
 /// <param name="Percent">100 once it has succeeded.</param>
 /// <param name="IsEqual">Whether what was shown before equals what was counted anew; null until compared.</param>
 internal sealed record RebuildResponse(

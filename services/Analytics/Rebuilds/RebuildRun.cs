@@ -22,8 +22,10 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
     /// <summary>Laying two generations of a million orders beside each other takes less.</summary>
     private static readonly TimeSpan ComparisonTime = TimeSpan.FromMinutes(10);
 
-    private readonly TimeSpan _lease = configuration.GetValue("Analytics:RebuildLease", TimeSpan.FromSeconds(45));
     private readonly Guid _claim = Guid.NewGuid();
+
+    /// <summary>How long a claim holds without a word; longer than an owner may take to answer.</summary>
+    public TimeSpan Lease { get; } = configuration.GetValue("Analytics:RebuildLease", TimeSpan.FromSeconds(45));
 
     /// <returns>False when there is nothing to do, or somebody else does it.</returns>
     public async Task<bool> TryClaim(Guid id, CancellationToken cancel)
@@ -31,7 +33,7 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
         var now = time.GetUtcNow();
         return await db.Database.ExecuteSqlAsync(
             $"""
-            UPDATE rebuilds SET claimed_by = {_claim}, claimed_until = {now + _lease}, started_at = coalesce(started_at, {now}),
+            UPDATE rebuilds SET claimed_by = {_claim}, claimed_until = {now + Lease}, started_at = coalesce(started_at, {now}),
               state = CASE state WHEN 'waiting' THEN 'running' ELSE state END
             WHERE id = {id} AND NOT is_cleaned AND (claimed_until IS NULL OR claimed_until < {now})
             """,
@@ -40,6 +42,17 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
 
     /// <summary>Lets another instance go on at once.</summary>
     public Task Release(Guid id) => db.Database.ExecuteSqlAsync($"UPDATE rebuilds SET claimed_until = NULL WHERE id = {id} AND claimed_by = {_claim}");
+
+    /// <summary>Keeps the rebuild while an owner is waited for.</summary>
+    /// <exception cref="ClaimLostException">Somebody else has it.</exception>
+    public async Task Keep(Guid id, CancellationToken cancel)
+    {
+        var until = time.GetUtcNow() + Lease;
+        if (await db.Database.ExecuteSqlAsync($"UPDATE rebuilds SET claimed_until = {until} WHERE id = {id} AND claimed_by = {_claim}", cancel) == 0)
+        {
+            throw new ClaimLostException();
+        }
+    }
 
     /// <returns>False when all is done.</returns>
     public async Task<bool> Step(Guid id, CancellationToken cancel)
@@ -81,8 +94,11 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
     private async Task TakeSettings(Guid id, CancellationToken cancel)
     {
         var told = await owners.Settings(cancel);
+        var orders = await owners.OrdersTotal(cancel);
+        var consumption = await owners.ConsumptionTotal(cancel);
         await Commit(id, async rebuild =>
         {
+            (rebuild.OrdersTotal, rebuild.ConsumptionTotal) = (orders, consumption);
             await CountAnewWhenOrganisationChanged.Apply(db, told, cancel);
             rebuild.GoTo(RebuildStep.Orders);
         }, cancel);
@@ -95,7 +111,6 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
         {
             await OrderFact.Apply(db.Connection, page.Items.Select(OrderFact.Of), buildingOnly: true, cancel);
             rebuild.OrdersDone += page.Items.Count;
-            rebuild.OrdersTotal ??= page.Total;
             Next(rebuild, page.NextCursor, RebuildStep.Consumption);
         }, cancel);
     }
@@ -107,7 +122,6 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
         {
             await ConsumptionFact.Apply(db.Connection, page.Items.Select(ConsumptionFact.Of), buildingOnly: true, cancel);
             rebuild.ConsumptionDone += page.Items.Count;
-            rebuild.ConsumptionTotal ??= page.Total;
             Next(rebuild, page.NextCursor, RebuildStep.Settling);
         }, cancel);
     }
@@ -195,7 +209,7 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
         }
 
         await work(rebuild);
-        rebuild.ClaimedUntil = time.GetUtcNow() + (lease ?? _lease);
+        rebuild.ClaimedUntil = time.GetUtcNow() + (lease ?? Lease);
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
     }

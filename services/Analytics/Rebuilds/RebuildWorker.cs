@@ -115,7 +115,8 @@ internal sealed partial class RebuildWorker(
             catch (Exception fault) when (!stopping.IsCancellationRequested && MayPass(fault) && time.GetElapsedTime(wentWellAt) < _patience)
             {
                 Waits(id, fault.Message);
-                await Task.Delay(Pause(failures++), time, stopping);
+                await run.Keep(id, stopping);
+                await Task.Delay(Pause(failures++, run.Lease), time, stopping);
             }
             catch (Exception fault) when (!stopping.IsCancellationRequested && fault is not ClaimLostException)
             {
@@ -125,7 +126,9 @@ internal sealed partial class RebuildWorker(
         }
     }
 
-    private static TimeSpan Pause(int failures) => TimeSpan.FromMilliseconds(Math.Min(LongestPause.TotalMilliseconds, 100 << Math.Min(failures, 6)));
+    /// <summary>Growing, and short enough to come back before the claim ends.</summary>
+    private static TimeSpan Pause(int failures, TimeSpan lease) =>
+        TimeSpan.FromMilliseconds(Math.Min(Math.Min(LongestPause.TotalMilliseconds, lease.TotalMilliseconds / 4), 100 << Math.Min(failures, 6)));
 
     private static bool MayPass(Exception fault) => fault is ServiceAwayException
         or HttpRequestException { StatusCode: null or >= HttpStatusCode.InternalServerError or HttpStatusCode.TooManyRequests or HttpStatusCode.Unauthorized }
