@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Errors;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Registry;
 using OpsPlatform.ServiceDefaults.Telemetry;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -46,6 +47,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddScoped<Caller>();
         builder.Services.AddHealthChecks();
         builder.Services.AddApiDescription();
+        builder.AddRegistration();
         return builder;
     }
 

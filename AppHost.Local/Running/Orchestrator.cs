@@ -43,6 +43,7 @@ internal sealed class Orchestrator(
         if (!state.IsTemporary)
         {
             _followers.Add(StatusFile.WriteAsync(state.StatusFile, notifications, _stopped.Token));
+            _followers.Add(ControlFolder.FollowAsync(this, Path.Combine(state.Directory, "control"), _stopped.Token));
         }
 
         foreach (var runner in _runners.Where(runner => !runner.Resource.Annotations.OfType<ExplicitStartupAnnotation>().Any()))

@@ -23,6 +23,8 @@ public static class DatabaseSetup
         builder.Services.AddKeyedSingleton("relay", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Relay);
         builder.Services.AddKeyedSingleton("owner", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Owner);
         builder.Services.AddHostedService<Database.DatabaseStarter>();
+        builder.Services.AddSingleton<Replicas>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Replicas>());
         builder.Services.AddSingleton<RelaySignal>();
         builder.Services.AddScoped<TenantInterceptor>();
         builder.Services.AddDbContext<TDb>((services, options) => options

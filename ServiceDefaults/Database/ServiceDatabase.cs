@@ -59,18 +59,40 @@ public sealed class ServiceDatabase : IAsyncDisposable
     internal string Password(string kind) =>
         Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Admin.Password ?? ""), Encoding.UTF8.GetBytes(Role(kind))));
 
+    /// <summary>A connection outside the pool, for what belongs to a session: closing it frees its locks and ends its LISTEN at once.</summary>
+    internal async Task<NpgsqlConnection> OpenRelaySession(CancellationToken cancel)
+    {
+        var settings = Settings("relay");
+        settings.Pooling = false;
+        // A server whose peer vanished without a word finds out in seconds, not hours.
+        settings.Options = $"{settings.Options} -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3".TrimStart();
+        var connection = new NpgsqlConnection(settings.ConnectionString);
+        try
+        {
+            await connection.OpenAsync(cancel);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
     internal void MarkReady() => _ready.TrySetResult();
 
     private NpgsqlDataSource Source(string kind, int maxPool)
     {
-        var settings = new NpgsqlConnectionStringBuilder(Admin.ConnectionString)
-        {
-            Username = Role(kind),
-            Password = Password(kind),
-            MaxPoolSize = maxPool,
-            MaxAutoPrepare = 100,
-            ApplicationName = $"{Service}-{kind}",
-        };
+        var settings = Settings(kind);
+        settings.MaxPoolSize = maxPool;
         return NpgsqlDataSource.Create(settings);
     }
+
+    private NpgsqlConnectionStringBuilder Settings(string kind) => new(Admin.ConnectionString)
+    {
+        Username = Role(kind),
+        Password = Password(kind),
+        MaxAutoPrepare = 100,
+        ApplicationName = $"{Service}-{kind}",
+    };
 }

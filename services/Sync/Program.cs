@@ -12,6 +12,7 @@ builder.AddBus<SyncDb>("sync", bus => bus.HearChanges<AppendChangesToFeed>());
 builder.Services.Configure<SyncOptions>(builder.Configuration.GetSection("Sync"));
 builder.Services.AddTicketAuthentication();
 builder.Services.AddSingleton<FeedHub>();
+builder.Services.AddSingleton<FeedAdvanced>();
 builder.Services.AddHostedService<FollowHeads>();
 builder.Services.AddSingleton<ForgetFeed>();
 builder.Services.AddHostedService(services => services.GetRequiredService<ForgetFeed>());

@@ -17,6 +17,7 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private IRunningService? _running;
+    private string[] _settings = [];
 
     /// <param name="entryPoint">Any class of the service's assembly.</param>
     protected ServiceFixture(string service, Type entryPoint)
@@ -79,7 +80,8 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
             settings[key] = value;
         }
 
-        _running = start([.. settings.Select(pair => $"--{pair.Key}={pair.Value}")], Configure);
+        _settings = [.. settings.Select(pair => $"--{pair.Key}={pair.Value}")];
+        _running = start(_settings, Configure);
         using var timeout = new CancellationTokenSource(StartTimeout);
         await _running.Start();
         await Database.Ready.WaitAsync(timeout.Token);
@@ -87,10 +89,20 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
         Broker = await TestBroker.Start(Messaging);
     }
 
-    /// <summary>A client with a token of that organisation.</summary>
-    public HttpClient Client(Guid org, string role = "owner", Guid? user = null)
+    /// <summary>Starts another replica, on the same database and virtual host; the caller disposes it.</summary>
+    public async Task<IRunningService> StartReplica()
     {
-        var client = Anonymous();
+        var replica = start(_settings, Configure);
+        await replica.Start();
+        await replica.Services.GetRequiredService<ServiceDatabase>().Ready.WaitAsync(StartTimeout);
+        return replica;
+    }
+
+    /// <summary>A client with a token of that organisation.</summary>
+    /// <param name="at">A replica's address instead of the first one's.</param>
+    public HttpClient Client(Guid org, string role = "owner", Guid? user = null, Uri? at = null)
+    {
+        var client = new HttpClient { BaseAddress = at ?? Address };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Tokens.Token(org, role, user));
         return client;
     }

@@ -4,8 +4,8 @@ using OpsPlatform.ServiceDefaults.Messaging;
 
 namespace OpsPlatform.Sync.Feed;
 
-/// <summary>Appends a batch in one statement, its own transaction, and hands what was new to the readers.</summary>
-internal sealed class AppendChangesToFeed([FromKeyedServices("relay")] NpgsqlDataSource relay, FeedHub hub) : IHearChanges
+/// <summary>Appends a batch in one statement, its own transaction, and hands what was new to the readers of all replicas.</summary>
+internal sealed class AppendChangesToFeed([FromKeyedServices("relay")] NpgsqlDataSource relay, FeedHub hub, FeedAdvanced advanced) : IHearChanges
 {
     private const string Sql =
         "SELECT ordinal, feed_position FROM append_changes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
@@ -20,6 +20,7 @@ internal sealed class AppendChangesToFeed([FromKeyedServices("relay")] NpgsqlDat
         var appended = await Append(batch, cancel);
         foreach (var group in appended.GroupBy(entry => entry.Change.OrgId))
         {
+            advanced.Tell(group.Key, group.Last().Position);
             // Nobody listens to most organisations: serialising for them would be work for nothing.
             if (!hub.HasReaders(group.Key))
             {
