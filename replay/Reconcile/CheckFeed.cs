@@ -9,7 +9,7 @@ internal sealed record FeedFigures(long Captured, long Entries, long Head, IRead
 /// <summary>Compares the changes the services captured with the feed, and reads the feed from its earliest position to its head.</summary>
 internal sealed class CheckFeed(GatewayClient client, TimeProvider clock, TimeSpan patience, Mismatches mismatches)
 {
-    private static readonly string[] Services = ["identity", "inventory", "orders", "sync"];
+    private static readonly string[] Services = ["identity", "inventory", "orders", "sync", "analytics"];
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestQuiet = TimeSpan.FromSeconds(60);
     private const int PageSize = 200;

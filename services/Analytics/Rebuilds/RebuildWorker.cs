@@ -7,13 +7,15 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 namespace OpsPlatform.Analytics.Rebuilds;
 
 /// <summary>Wakes this process's worker when a rebuild was asked for here; those of other replicas find it by their poll.</summary>
-internal sealed class RebuildSignal
+internal sealed class RebuildSignal : IDisposable
 {
     private readonly SemaphoreSlim _asked = new(0);
 
     public void Wake() => _asked.Release();
 
     public Task Wait(TimeSpan atMost, CancellationToken cancel) => _asked.WaitAsync(atMost, cancel);
+
+    public void Dispose() => _asked.Dispose();
 }
 
 /// <summary>Works on rebuilds nobody works on, of all organisations: new ones, and those a killed instance left.</summary>

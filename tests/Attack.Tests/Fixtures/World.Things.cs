@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace OpsPlatform.Attack.Tests.Fixtures;
@@ -64,6 +65,7 @@ public sealed partial class World
         ["taxClass"] = "zero",
         ["targetId"] = recipe,
         ["piecesPerSale"] = 1,
+        ["category"] = Name("category"),
     });
 
     public object OrderBody(Guid menuItem, Guid? id = null) => new
@@ -103,6 +105,26 @@ public sealed partial class World
     {
         await Order();
         return (await Ok(Call.Get("/customers"))).GetProperty("items")[0].GetProperty("id").GetGuid();
+    });
+
+    public async Task<string> TaxRate(DateOnly validFrom, object rate)
+    {
+        await Ok(Call.Put($"/analytics/settings/tax/{validFrom:yyyy-MM-dd}", rate));
+        return $"{validFrom:yyyy-MM-dd}";
+    }
+
+    /// <summary>Of an organisation one rebuild runs at a time; when this returns none does.</summary>
+    public Task NoRebuild() => Eventually.Is(
+        () => Ok(Call.Get("/analytics/rebuilds")),
+        list => list.GetProperty("items").EnumerateArray().All(rebuild => rebuild.GetProperty("finishedAt").ValueKind != JsonValueKind.Null));
+
+    /// <summary>A rebuild that was compared.</summary>
+    public Task<Guid> Rebuild() => Kept("rebuild", async () =>
+    {
+        await NoRebuild();
+        var id = await New(Call.Post("/analytics/rebuild"));
+        await NoRebuild();
+        return id;
     });
 
     /// <summary>A message that no attempt could send, which no request can bring about. Sent again it tells of somebody unknown to all.</summary>
