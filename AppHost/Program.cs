@@ -28,6 +28,8 @@ var orders = AddService<Projects.Orders>("orders", postgres.AddDatabase("ordersd
 var sync = AddService<Projects.Sync>("sync", postgres.AddDatabase("syncdb", "sync")).WithReference(identity).WithReference(registry);
 var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analyticsdb", "analytics")).WithReference(identity).WithReference(registry);
 identity.WithReference(registry);
+// It compares what the feed says with the tables the changes came from.
+sync.WithReference(inventory).WithReference(orders).WithReference(analytics);
 
 if (builder.ExecutionContext.IsRunMode)
 {

@@ -74,7 +74,10 @@ public static class ServiceDefaultsExtensions
         {
             app.MapErrors(service);
             app.MapChangeStats(service);
-            app.MapConsistency(service);
+            if (app.Services.GetRequiredService<Database.ServiceDatabase>().TracksTables)
+            {
+                app.MapConsistency(service);
+            }
         }
 
         return app;
