@@ -20,7 +20,7 @@ public sealed record ServiceName(string Value);
 public static class ServiceDefaultsExtensions
 {
     /// <summary>Requests in hand may finish within this time after a stop was asked for.</summary>
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(25);
 
     private const long MaxBodyBytes = 1024 * 1024;
 
@@ -47,6 +47,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddTokenAuthentication(builder.Configuration);
         builder.Services.AddScoped<Caller>();
         builder.Services.AddHealthChecks();
+        builder.AddDrain();
         builder.Services.AddApiDescription();
         builder.AddRegistration();
         return builder;
@@ -58,6 +59,7 @@ public static class ServiceDefaultsExtensions
     {
         var service = app.Services.GetRequiredService<ServiceName>().Value;
         var hasDatabase = app.Services.GetService<IServiceProviderIsService>()?.IsService(typeof(Database.ServiceDatabase)) == true;
+        app.Use(app.Services.GetRequiredService<Drain>().Handle);
         app.UseProblems();
         if (hasDatabase)
         {
@@ -68,6 +70,11 @@ public static class ServiceDefaultsExtensions
         app.UseMiddleware<CallerMiddleware>();
         onceTheCallerIsKnown?.Invoke(app);
         app.UseAuthorization();
+        if (hasDatabase)
+        {
+            app.UseMiddleware<Idempotency.IdempotencyMiddleware>();
+        }
+
         app.MapOpenApi($"/{service}/{{documentName}}.json").AllowAnonymous();
         app.MapHealth();
         if (hasDatabase)

@@ -24,6 +24,8 @@ public static class DatabaseSetup
         builder.Services.AddKeyedSingleton("owner", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Owner);
         builder.Services.AddKeyedSingleton("digest", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Digest);
         builder.Services.AddHostedService<Database.DatabaseStarter>();
+        builder.Services.AddHostedService<Idempotency.ForgetAnswers>();
+        builder.Services.AddScoped<Idempotency.KeyedRequest>();
         builder.Services.AddSingleton<Replicas>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Replicas>());
         builder.Services.AddSingleton<RelaySignal>();

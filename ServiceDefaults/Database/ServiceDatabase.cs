@@ -71,6 +71,12 @@ public sealed class ServiceDatabase : IAsyncDisposable
     internal string Password(string kind) =>
         Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Admin.Password ?? ""), Encoding.UTF8.GetBytes(Role(kind))));
 
+    /// <summary>
+    /// A small pool of its own in the app's role, for what has to commit by itself while the request holds a connection of the
+    /// pool: taken from that one, sixteen such requests would wait for each other for ever. The caller disposes it.
+    /// </summary>
+    public NpgsqlDataSource Apart(int maxConnections) => Source("app", maxConnections);
+
     /// <summary>A connection outside the pool, for what belongs to a session: closing it frees its locks and ends its LISTEN at once.</summary>
     internal async Task<NpgsqlConnection> OpenRelaySession(CancellationToken cancel)
     {

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Clients;
 using OpsPlatform.Identity.Demo;
 using OpsPlatform.Identity.Invitations;
@@ -35,7 +36,10 @@ internal static class IdentitySetup
     {
         builder.Services.AddOptions<TokenLifetimes>().BindConfiguration(TokenLifetimes.Section);
         builder.Services.AddOptions<SigningKeyOptions>().BindConfiguration(SigningKeyOptions.Section);
+        builder.Services.AddHttpContextAccessor();
         builder.Services.AddScoped<Session>();
+        builder.Services.AddScoped<AuditTrail>();
+        builder.Services.AddHostedService<ForgetAudit>();
         builder.Services.AddSingleton<AccessTokens>();
         builder.Services.AddSingleton<ClientGuesses>();
         builder.Services.AddSingleton<KeyRing>();

@@ -52,6 +52,15 @@ internal static class Problems
     public static ProblemHttpResult NoSuchOrganisation => Problem.Of(
         "not-found", 404, "There is no such organisation among yours.");
 
+    public static ProblemHttpResult NoOrganisation => Problem.Of(
+        "no-organisation", 403, "You belong to no organisation.", "Ask for an invitation and log in with its invitationCode.");
+
+    public static ProblemHttpResult NoSuchSession => Problem.Of(
+        "not-found", 404, "There is no such session among yours.", "It has ended already, or is somebody else's.");
+
+    public static ProblemHttpResult NoSession => Problem.Of(
+        "no-session", 409, "The token belongs to no session.", "Refresh or log in again, then repeat the request.");
+
     public static ProblemHttpResult InvalidClient => Problem.Of(
         "invalid-client", 401, "This is no service's secret.", "The name is unknown or the secret is not its own: see Clients__{service}.",
         ("error", "invalid_client"));

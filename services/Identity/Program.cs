@@ -1,4 +1,5 @@
 using OpsPlatform.Identity;
+using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Clients;
 using OpsPlatform.Identity.Invitations;
 using OpsPlatform.Identity.Keys;
@@ -25,6 +26,7 @@ app.MapOrganisations();
 app.MapMembers();
 app.MapInvitations();
 app.MapClients();
+app.MapAudit();
 app.MapKeys();
 
 app.Run();

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Sessions;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Tenancy;
@@ -15,6 +16,8 @@ namespace OpsPlatform.Identity.Clients;
 /// </summary>
 internal static class IssueServiceToken
 {
+    private const int MaxNameChars = 20;
+
     /// <param name="ExpiresIn">Seconds.</param>
     public sealed record Response(
         [property: JsonPropertyName("access_token")] string AccessToken,
@@ -30,6 +33,7 @@ internal static class IssueServiceToken
         IConfiguration configuration,
         ClientGuesses guesses,
         IdentityDb db,
+        AuditTrail audit,
         AccessTokens tokens,
         IOptions<TokenLifetimes> lifetimes,
         Caller caller,
@@ -49,6 +53,7 @@ internal static class IssueServiceToken
         if (!ClientSecrets.Prove(configuration, service, secret))
         {
             guesses.CountWrong(http.Connection.RemoteIpAddress, service);
+            await audit.Write(AuditEvent.ServiceToken, null, cancel, "wrong_secret", NameOf(service));
             http.Response.Headers.WWWAuthenticate = "Basic";
             return Problems.InvalidClient;
         }
@@ -68,4 +73,8 @@ internal static class IssueServiceToken
         return TypedResults.Ok(new Response(
             await tokens.IssueToService(service, organisationId, cancel), "Bearer", (int)lifetimes.Value.AccessToken.TotalSeconds));
     }
+
+    /// <summary>For the audit trail: whatever looks unlike a service's name may be a secret in the wrong field.</summary>
+    private static string NameOf(string service) =>
+        service.Length is > 0 and <= MaxNameChars && service.All(char.IsAsciiLetterLower) ? $"client {service}" : "client unknown";
 }

@@ -14,12 +14,16 @@ internal sealed class AccessTokens(KeyRing keys, IOptions<TokenLifetimes> option
 {
     private static readonly JsonWebTokenHandler Writer = new();
 
-    public Task<string> Issue(User user, Membership membership, CancellationToken cancel) => Sign(
+    /// <summary>OpenID Connect's name for it.</summary>
+    public const string SessionClaim = "sid";
+
+    public Task<string> Issue(User user, Membership membership, Guid session, CancellationToken cancel) => Sign(
         [
             new Claim("sub", user.Id.ToString()),
             new Claim(Tokens.OrgClaim, membership.OrgId.ToString()),
             new Claim(Tokens.RoleClaim, membership.Role),
             new Claim("name", user.DisplayName),
+            new Claim(SessionClaim, session.ToString()),
         ],
         cancel);
 
