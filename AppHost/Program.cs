@@ -32,6 +32,8 @@ var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase
 identity.WithReference(registry);
 // Orders asks both what they did for an order, when somebody wants its story.
 orders.WithReference(inventory).WithReference(sync);
+// It compares what the feed says with the tables the changes came from.
+sync.WithReference(inventory).WithReference(orders).WithReference(analytics);
 
 if (builder.ExecutionContext.IsRunMode)
 {

@@ -82,8 +82,11 @@ public static class ServiceDefaultsExtensions
         {
             app.MapErrors(service);
             app.MapChangeStats(service);
-            app.MapConsistency(service);
             app.MapHops(service);
+            if (app.Services.GetRequiredService<Database.ServiceDatabase>().TracksTables)
+            {
+                app.MapConsistency(service);
+            }
         }
 
         return app;

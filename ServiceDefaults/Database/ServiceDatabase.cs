@@ -49,6 +49,13 @@ public sealed class ServiceDatabase : IAsyncDisposable
 
     internal Assembly Migrations { get; }
 
+    /// <summary>False for a service none of whose migrations tracks a table: it has no changes to compare.</summary>
+    internal bool TracksTables => Migrations.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Any(name =>
+    {
+        using var reader = new StreamReader(Migrations.GetManifestResourceStream(name)!);
+        return reader.ReadToEnd().Contains("ops_track_table(", StringComparison.Ordinal);
+    });
+
     internal NpgsqlConnectionStringBuilder Admin { get; }
 
     public string Role(string kind) => $"{Service}_{kind}";

@@ -13,7 +13,7 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 /// </summary>
 internal sealed class ChangeRelay(
     ServiceDatabase database, RelaySignal signal, BrokerTopology topology, IBus bus, RelaySettings settings, TimeProvider time, ILogger<ChangeRelay> log)
-    : RelayLoop(database, signal, topology, time, log), IAsyncDisposable
+    : RelayLoop(database, signal, topology, time, settings.Interval, log), IAsyncDisposable
 {
     /// <summary>A change reaches browsers; one larger than this is a fault of the table's design.</summary>
     private const int MaxChangeBytes = 1024 * 1024;
@@ -179,4 +179,8 @@ internal sealed class ChangeRelay(
 /// <summary>From SYNC_BATCH_SIZE (captured changes a query, 500) and SYNC_RETRY_ATTEMPTS (tries before a poison row is failed, 3).</summary>
 /// <param name="BackoffSeconds">Before the second try; doubled for each further one.</param>
 /// <param name="Auto">False (SYNC_AUTO=off) keeps captured changes until POST /{service}/changes/send asks for them.</param>
-internal sealed record RelaySettings(int BatchSize, int Attempts, double BackoffSeconds, bool Auto = true);
+/// <param name="IntervalMs">SYNC_INTERVAL_MS: so long an idle relay waits for a wake-up before it looks by itself.</param>
+internal sealed record RelaySettings(int BatchSize, int Attempts, double BackoffSeconds, bool Auto, int IntervalMs)
+{
+    public TimeSpan Interval => TimeSpan.FromMilliseconds(IntervalMs);
+}

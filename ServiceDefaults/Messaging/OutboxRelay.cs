@@ -9,7 +9,7 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 /// <summary>Sends outbox rows, grouped by type, and deletes them once the broker has them. Replicas share the work row by row.</summary>
 internal sealed class OutboxRelay(
     ServiceDatabase database, RelaySignal signal, BrokerTopology topology, IBus bus, RelaySettings settings, TimeProvider time, ILogger<OutboxRelay> log)
-    : RelayLoop(database, signal, topology, time, log)
+    : RelayLoop(database, signal, topology, time, settings.Interval, log)
 {
     private const int MaxRows = 500;
     private const int MaxGroup = 100;

@@ -24,6 +24,9 @@ internal sealed class SyncOptions
     /// <summary>So long a check waits until what was sent before it has left the queues; what differs later is in flight.</summary>
     public TimeSpan QueuePatience { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>After a table's digests it rests for so many times as long as they took.</summary>
+    public int ComparisonRest { get; set; } = 20;
+
     public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>A subscriber with this many frames waiting is told to resume.</summary>

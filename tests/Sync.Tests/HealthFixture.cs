@@ -29,6 +29,7 @@ public sealed class HealthFixture : ServiceFixture, IAsyncLifetime
         ("SYNC_REALTIME", "off"),
         ("Sync:ApplyInterval", "00:00:00.100"),
         ("Sync:QueuePatience", "00:00:01"),
+        ("Sync:ComparisonRest", "0"),
     ];
 
     async ValueTask IAsyncLifetime.InitializeAsync()

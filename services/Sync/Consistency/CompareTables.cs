@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using OpsPlatform.ServiceDefaults.Consistency;
 
@@ -11,12 +12,9 @@ namespace OpsPlatform.Sync.Consistency;
 /// </summary>
 internal sealed partial class CompareTables(
     Sources sources, FeedRows feed, ApplyFeed apply, CompareRows rows, ComparisonTable store,
-    [FromKeyedServices("relay")] NpgsqlDataSource relay, TimeProvider time, ILogger<CompareTables> log)
+    [FromKeyedServices("relay")] NpgsqlDataSource relay, IOptions<SyncOptions> options, TimeProvider time, ILogger<CompareTables> log)
 {
     private static readonly TimeSpan Forced = TimeSpan.FromMinutes(10);
-
-    /// <summary>At most one part in so many of the time goes into a table.</summary>
-    private const int RestFactor = 20;
 
     private readonly Dictionary<(string Service, string EntityType), Last> _last = [];
 
@@ -60,7 +58,7 @@ internal sealed partial class CompareTables(
         }
 
         var since = time.GetUtcNow() - last.At;
-        return since >= last.Took * RestFactor
+        return since >= last.Took * options.Value.ComparisonRest
             && (last.Unsettled || table.Writes != last.SourceWrites || feedWrites != last.FeedWrites || since >= Forced);
     }
 
@@ -71,6 +69,8 @@ internal sealed partial class CompareTables(
         await apply.All(cancel);
         var positions = await Positions(cancel);
         var ours = await feed.Organisations(service, table.EntityType, cancel);
+        // What follows mostly waits for queues; what grows with the table is behind.
+        var took = Stopwatch.GetElapsedTime(started);
         List<Comparison> results = [];
         foreach (var org in theirs.Keys.Union(ours.Keys))
         {
@@ -82,7 +82,6 @@ internal sealed partial class CompareTables(
                 : await rows.Compare(key, table.Table, source.Rows, cancel));
         }
 
-        var took = Stopwatch.GetElapsedTime(started);
         await store.Save(results, cancel);
         await store.Compared(service, table.EntityType, took, cancel);
         _last[(service, table.EntityType)] = new(table.Writes, feedWrites, time.GetUtcNow(), took, results.Any(result => result.InFlight > 0));

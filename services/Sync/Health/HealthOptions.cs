@@ -43,5 +43,5 @@ internal sealed record HealthOptions(TimeSpan CheckInterval, bool RealTime, bool
         configuration.OnOff("SYNC_AUTO", true),
         configuration.Number("SYNC_BATCH_SIZE", 500, 1, 5000),
         configuration.Number("SYNC_RETRY_ATTEMPTS", 3, 1, 20),
-        TimeSpan.FromMilliseconds(configuration.Number("SYNC_INTERVAL_MS", 50, 1, 60_000)));
+        TimeSpan.FromMilliseconds(configuration.Number("SYNC_INTERVAL_MS", 750, 1, 60_000)));
 }
