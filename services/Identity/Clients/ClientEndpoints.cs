@@ -11,7 +11,7 @@ internal static class ClientEndpoints
         var clients = app.MapApi("/identity").WithTags("services").NeverStored();
 
         // A form from another site cannot carry a service's secret.
-        clients.MapPost("/token", IssueServiceToken.Handle).AllowAnonymous().DisableAntiforgery()
+        clients.MapPost("/token", IssueServiceToken.Handle).AllowAnonymous().DisableAntiforgery().ExcludeFromDescription()
             .WithSummary("A service trades its secret for an access token of ten minutes (OAuth client_credentials; not reachable through the gateway).");
     }
 }
