@@ -56,7 +56,8 @@ public static class ServiceDefaultsExtensions
 
     /// <summary>The request pipeline and the endpoints every service has. Call it before mapping the service's own.</summary>
     /// <param name="onceTheCallerIsKnown">Runs after the token was looked at and before anybody is refused for the lack of one.</param>
-    public static WebApplication UseServiceDefaults(this WebApplication app, Action<WebApplication>? onceTheCallerIsKnown = null)
+    /// <param name="scopesAreChecked">False for the gateway, which hands on and knows no endpoints.</param>
+    public static WebApplication UseServiceDefaults(this WebApplication app, Action<WebApplication>? onceTheCallerIsKnown = null, bool scopesAreChecked = true)
     {
         var service = app.Services.GetRequiredService<ServiceName>().Value;
         var hasDatabase = app.Services.GetService<IServiceProviderIsService>()?.IsService(typeof(Database.ServiceDatabase)) == true;
@@ -71,6 +72,11 @@ public static class ServiceDefaultsExtensions
         app.UseMiddleware<CallerMiddleware>();
         onceTheCallerIsKnown?.Invoke(app);
         app.UseAuthorization();
+        if (scopesAreChecked)
+        {
+            app.UseMiddleware<ScopeMiddleware>();
+        }
+
         if (hasDatabase)
         {
             app.UseMiddleware<Idempotency.IdempotencyMiddleware>();

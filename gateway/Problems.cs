@@ -28,6 +28,16 @@ internal static class Problems
     public static ProblemHttpResult BodyNotRead { get; } = Problem.Of(
         "invalid-body", StatusCodes.Status400BadRequest, "The request body did not arrive whole.", "Send it again.");
 
+    public static ProblemHttpResult ApiKeyInvalid { get; } = Problem.Of(
+        "api-key-invalid", StatusCodes.Status401Unauthorized, "The API key is not valid.", "It is unknown or was copied wrongly.");
+
+    public static ProblemHttpResult ApiKeysAway { get; } = Problem.Of(
+        "service-away", StatusCodes.Status503ServiceUnavailable, "API keys cannot be checked.",
+        "The identity service is away and this key was not seen within the last minute. Nothing was done: try again in a moment.");
+
+    public static ProblemHttpResult TwoCredentials { get; } = Problem.Of(
+        "two-credentials", StatusCodes.Status400BadRequest, "The request shows two credentials.", "Send either an API key or a bearer token.");
+
     public static ProblemHttpResult BodyTooLarge(long maxBytes) => Problem.Of(
         "body-too-large", StatusCodes.Status413PayloadTooLarge, "The request body is too large.",
         string.Create(CultureInfo.InvariantCulture, $"At most {maxBytes} bytes are taken."), ("maxBytes", maxBytes));

@@ -1,3 +1,4 @@
+using OpsPlatform.Gateway.ApiKeys;
 using OpsPlatform.Gateway.Documents;
 using OpsPlatform.Gateway.Edge;
 using OpsPlatform.Gateway.Limits;
@@ -13,6 +14,7 @@ builder.AddOrigins();
 builder.AddCompression();
 builder.AddUpstreams();
 builder.Services.AddSingleton<ApiDocument>();
+builder.Services.AddSingleton<ApiKeyTokens>();
 
 var app = builder.Build();
 
@@ -22,7 +24,12 @@ app.UseTrustedHeadersOnly();
 app.UseCors();
 app.UseResponseCompression();
 app.UseAddressLimits();
-app.UseServiceDefaults(onceTheCallerIsKnown: pipeline => pipeline.UseOrganisationLimits());
+app.UseApiKeys();
+app.UseServiceDefaults(scopesAreChecked: false, onceTheCallerIsKnown: pipeline =>
+{
+    pipeline.UseOrganisationLimits();
+    pipeline.UseApiKeyRefusals();
+});
 app.UseBodyLimit();
 app.UseLongPollsEndOnShutdown();
 

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.OpenApi;
+using OpsPlatform.ServiceDefaults.Auth;
 
 namespace OpsPlatform.ServiceDefaults.Http;
 
@@ -44,6 +45,13 @@ internal static class ApiDescription
             if (needsToken)
             {
                 operation.Security = [new() { [new OpenApiSecuritySchemeReference(Bearer, context.Document)] = [] }];
+            }
+
+            operation.Extensions ??= new Dictionary<string, IOpenApiExtension>();
+            operation.Extensions["x-required-role"] = new JsonNodeExtension(EndpointRole.Of(metadata));
+            if (EndpointRole.IsMembersOrPlatforms(EndpointRole.Of(metadata)) && Scopes.Required(context.Description.HttpMethod ?? "", context.Description.RelativePath ?? "") is { } scope)
+            {
+                operation.Extensions["x-required-scope"] = new JsonNodeExtension(scope);
             }
 
             operation.Responses ??= [];

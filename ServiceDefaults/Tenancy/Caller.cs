@@ -18,6 +18,9 @@ public sealed class Caller
     /// <summary>User id, or the service that acts by itself.</summary>
     public string? Actor { get; private set; }
 
+    /// <summary>The API key with which the request was made for the actor; null when a person or a service made it.</summary>
+    public Guid? ApiKey { get; private set; }
+
     /// <summary>What set the work off: http, message or worker.</summary>
     public string Source { get; private set; } = "worker";
 
@@ -43,6 +46,7 @@ public sealed class Caller
         causationId = CausationId,
         traceparent = TraceParent,
         receivedAt = _receivedAt,
+        apiKey = ApiKey,
     });
 
     /// <summary>For background work that acts for one organisation.</summary>
@@ -64,6 +68,7 @@ public sealed class Caller
         _receivedAt = receivedAt;
         OrgId = Guid.TryParse(http.User.FindFirst(Tokens.OrgClaim)?.Value, out var org) ? org : null;
         Actor = http.User.FindFirst("sub")?.Value;
+        ApiKey = Guid.TryParse(http.User.FindFirst(Scopes.KeyClaim)?.Value, out var key) ? key : null;
         Source = "http";
         CorrelationId = correlationId;
     }

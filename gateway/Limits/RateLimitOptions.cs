@@ -10,7 +10,7 @@ internal sealed class RateLimitOptions
 
     public int OrganisationBurst { get; init; } = 4_000;
 
-    /// <summary>Register, log-in and refresh requests per second from one address (an IPv6 /64 counts as one).</summary>
+    /// <summary>Register, log-in and refresh requests, and ones with an API key not seen within the minute, per second from one address (an IPv6 /64 counts as one).</summary>
     public int SignInPerSecond { get; init; } = 10;
 
     public int SignInBurst { get; init; } = 30;

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.RateLimiting;
+using OpsPlatform.Gateway.ApiKeys;
 
 namespace OpsPlatform.Gateway.Limits;
 
@@ -24,7 +25,7 @@ internal static class RateLimits
     {
         var limits = OptionsOf(app);
 
-        app.UseLimiter(context => IsSignIn(context.Request) && !IsExempt(context, limits)
+        app.UseLimiter(context => (IsSignIn(context.Request) || context.ShowsUnknownApiKey()) && !IsExempt(context, limits)
             ? Bucket("sign-in " + Address(context), limits.SignInPerSecond, limits.SignInBurst)
             : RateLimitPartition.GetNoLimiter("other"));
     }

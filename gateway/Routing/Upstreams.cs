@@ -32,7 +32,7 @@ internal static class Upstreams
     ];
 
     /// <summary>Where services prove themselves by their secrets, calling the service directly: no caller has business there.</summary>
-    private static readonly string[] NotForCallers = ["/identity/token/{**rest}"];
+    private static readonly string[] NotForCallers = ["/identity/token/{**rest}", "/identity/api-keys/exchange/{**rest}"];
 
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
 

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Identity.ApiKeys;
 using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Invitations;
 using OpsPlatform.Identity.Keys;
@@ -26,6 +27,10 @@ internal sealed class IdentityDb(DbContextOptions<IdentityDb> options) : Service
     public DbSet<OpenSession> Sessions => Set<OpenSession>();
 
     public DbSet<AuditEntry> AuditEntries => Set<AuditEntry>();
+
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
+    public DbSet<ApiKeyUse> ApiKeyUses => Set<ApiKeyUse>();
 
     public DbSet<SigningKey> SigningKeys => Set<SigningKey>();
 
@@ -55,6 +60,12 @@ internal sealed class IdentityDb(DbContextOptions<IdentityDb> options) : Service
             membership.Property(x => x.RowVersion).IsRowVersionColumn();
         });
 
+        modelBuilder.Entity<ApiKey>(key =>
+        {
+            key.HasKey(x => new { x.OrgId, x.Id });
+            key.Property(x => x.RowVersion).IsRowVersionColumn();
+        });
+        modelBuilder.Entity<ApiKeyUse>().HasKey(x => new { x.OrgId, x.Id });
         modelBuilder.Entity<Invitation>().HasKey(x => new { x.OrgId, x.Id });
     }
 }

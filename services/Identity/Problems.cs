@@ -55,6 +55,20 @@ internal static class Problems
     public static ProblemHttpResult NoOrganisation => Problem.Of(
         "no-organisation", 403, "You belong to no organisation.", "Ask for an invitation and log in with its invitationCode.");
 
+    public static ProblemHttpResult NoSuchApiKey => Problem.Of("not-found", 404, "There is no such API key.");
+
+    public static ProblemHttpResult ApiKeyInvalid => Problem.Of(
+        "api-key-invalid", 401, "The API key is not valid.", "It is unknown or was copied wrongly.");
+
+    public static ProblemHttpResult ApiKeyRevoked => Problem.Of(
+        "api-key-revoked", 401, "The API key was revoked.", "Ask an admin of the organisation for a new one.");
+
+    public static ProblemHttpResult ApiKeyExpired(DateTimeOffset at) => Problem.Of(
+        "api-key-expired", 401, "The API key has expired.", $"It was good until {at:u}. Ask an admin of the organisation for a new one.", ("expiredAt", at));
+
+    public static ProblemHttpResult TooManyApiKeys(int max) => Problem.Of(
+        "too-many-api-keys", 409, "The organisation has too many API keys.", $"At most {max} at a time: revoke one that is not used.", ("max", max));
+
     public static ProblemHttpResult NoSuchSession => Problem.Of(
         "not-found", 404, "There is no such session among yours.", "It has ended already, or is somebody else's.");
 

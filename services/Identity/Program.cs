@@ -1,4 +1,5 @@
 using OpsPlatform.Identity;
+using OpsPlatform.Identity.ApiKeys;
 using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Clients;
 using OpsPlatform.Identity.Invitations;
@@ -26,6 +27,7 @@ app.MapOrganisations();
 app.MapMembers();
 app.MapInvitations();
 app.MapClients();
+app.MapApiKeys();
 app.MapAudit();
 app.MapKeys();
 

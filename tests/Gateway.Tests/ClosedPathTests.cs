@@ -9,6 +9,7 @@ public sealed class ClosedPathTests
     [InlineData("/identity/token/")]
     [InlineData("/IDENTITY/Token")]
     [InlineData("/identity/%74oken")]
+    [InlineData("/identity/api-keys/exchange")]
     public async Task Where_services_prove_themselves_nobody_comes_through_the_gateway(string path)
     {
         await using var gateway = await TestGateway.Start();

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OpsPlatform.Gateway.Documents;
 using OpsPlatform.Testing;
@@ -23,6 +24,8 @@ internal sealed class TestGateway : IAsyncDisposable
     public TokenIssuer Tokens { get; }
 
     public IServiceProvider Services => host.Services;
+
+    public ShiftedTime Time => host.Time;
 
     public static async Task<TestGateway> Start(params (string Key, string Value)[] settings)
     {
@@ -80,6 +83,8 @@ internal sealed class TestGateway : IAsyncDisposable
 
     private sealed class Host(Dictionary<string, string> settings) : WebApplicationFactory<ApiDocument>
     {
+        public ShiftedTime Time { get; } = new();
+
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
             builder.UseContentRoot(AppContext.BaseDirectory);
@@ -90,7 +95,18 @@ internal sealed class TestGateway : IAsyncDisposable
                 builder.UseSetting(key, value);
             }
 
+            builder.ConfigureServices(services => services.AddSingleton<TimeProvider>(Time));
             builder.ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Error));
         }
     }
+}
+
+/// <summary>The real clock, put forward for what the gateway decides.</summary>
+internal sealed class ShiftedTime : TimeProvider
+{
+    private long offsetTicks;
+
+    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + new TimeSpan(Interlocked.Read(ref offsetTicks));
+
+    public void Forward(TimeSpan by) => Interlocked.Add(ref offsetTicks, by.Ticks);
 }

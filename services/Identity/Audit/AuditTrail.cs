@@ -23,10 +23,12 @@ internal sealed class AuditTrail(IdentityDb db, Caller caller, IHttpContextAcces
         var typed = new EmailAttribute().IsValid(email) ? email : null;
         var shortened = detail?.Length > MaxDetailChars ? detail[..MaxDetailChars] : detail;
 
+        var actor = string.IsNullOrEmpty(caller.Actor) ? null : caller.Actor;
+
         // By SQL: after a refusal the context may hold changes that must not be saved.
         return db.Database.ExecuteSqlAsync($"""
             INSERT INTO audit_entries (id, created_at, org_id, user_id, actor, event, succeeded, reason, detail, email, address, user_agent)
-            VALUES ({Guid.CreateVersion7(now)}, {now}, {caller.OrgId}, {about}, {caller.Actor}, {name}, {refusedBecause is null},
+            VALUES ({Guid.CreateVersion7(now)}, {now}, {caller.OrgId}, {about}, {actor}, {name}, {refusedBecause is null},
               {refusedBecause}, {shortened}, {typed}, {address}, {userAgent})
             """, cancel);
     }

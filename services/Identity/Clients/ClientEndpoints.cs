@@ -12,7 +12,7 @@ internal static class ClientEndpoints
         var clients = app.MapApi("/identity").WithTags("services").NeverStored();
 
         // A form from another site cannot carry a service's secret.
-        clients.MapPost("/token", IssueServiceToken.Handle).AllowAnonymous().DisableAntiforgery()
+        clients.MapPost("/token", IssueServiceToken.Handle).AllowAnonymous().DisableAntiforgery().ExcludeFromDescription()
             .WithSummary("A service trades its secret for an access token of ten minutes (OAuth client_credentials; not reachable through the gateway).")
             .WithoutIdempotencyKey("The answer holds a token, which is kept nowhere. Sent again it gives another one.");
     }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Contracts;
+using OpsPlatform.Identity.ApiKeys;
 using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Sessions;
 using OpsPlatform.ServiceDefaults.Auth;
@@ -9,7 +10,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Identity.Members;
 
-/// <summary>Ends a membership, its refresh tokens and an invitation to its address; access tokens end by themselves within ten minutes.</summary>
+/// <summary>Ends a membership, its refresh tokens, the API keys the person made and an invitation to its address; access tokens end by themselves within ten minutes.</summary>
 internal static class RemoveMember
 {
     public static async Task<Results<NoContent, ProblemHttpResult>> Handle(
@@ -45,6 +46,7 @@ internal static class RemoveMember
         var email = await db.Users.Where(user => user.Id == userId).Select(user => user.Email!).SingleAsync(cancel);
         var address = email.ToLowerInvariant();
         await db.Invitations.Where(invitation => invitation.OrgId == caller.Org && invitation.Email == address).ExecuteDeleteAsync(cancel);
+        await db.RevokeKeysOf(caller.Org, userId, audit, time.GetUtcNow(), cancel);
         await db.RevokeMember(caller.Org, userId, time.GetUtcNow(), cancel);
         await audit.Write(AuditEvent.MemberRemoved, userId, cancel, detail: $"was {membership.Role}");
         await transaction.CommitAsync(cancel);

@@ -54,6 +54,17 @@ public sealed partial class World
     /// <summary>The code of an invitation to this world's owner, by an organisation founded for it.</summary>
     public async Task<string> InvitationFromElsewhere() => (await (await Found(_system, "elsewhere")).Invite(Owner.Email)).Code;
 
+    public async Task<Guid> ApiKey() =>
+        (await Ok(Call.Post("/identity/api-keys", new { name = Name("till"), scopes = new[] { "orders:read" } }))).GetProperty("id").GetGuid();
+
+    /// <summary>A session of the owner beside the one at hand.</summary>
+    public async Task<Guid> OtherSession()
+    {
+        await Ok(Call.Post("/identity/login", new { email = Owner.Email, password = Password }), token: null);
+        return (await Ok(Call.Get("/identity/sessions"))).GetProperty("items").EnumerateArray()
+            .First(session => !session.GetProperty("current").GetBoolean()).GetProperty("id").GetGuid();
+    }
+
     /// <summary>Sends as the owner and answers the body, which must be a success.</summary>
     public Task<JsonElement> Ok(Call call) => Ok(call, Owner.Token);
 
