@@ -6,6 +6,7 @@ using Npgsql;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -39,8 +40,10 @@ internal static class ErrorEndpoints
         var errors = app.MapGroup($"/{service}/errors").RequireAuthorization(Roles.Operator).WithTags("errors");
         errors.MapGet("", List).WithSummary("What no attempt could send or apply, the latest first.");
         errors.MapGet("/{id:guid}", Show).WithSummary("One of them, with its body.");
-        errors.MapPost("/{id:guid}/retry", Retry).WithSummary("Tries one again.");
-        errors.MapPost("/retry", RetryAll).WithSummary($"Tries all again, of parked messages {MaxRetried} in a request; the answer says how many are left.");
+        errors.MapPost("/{id:guid}/retry", Retry).WithSummary("Tries one again.")
+            .WithoutIdempotencyKey("Sent again it finds the error retried already and does nothing.");
+        errors.MapPost("/retry", RetryAll).WithSummary($"Tries all again, of parked messages {MaxRetried} in a request; the answer says how many are left.")
+            .WithoutIdempotencyKey("Sent again it tries again what has failed since.");
     }
 
     private static async Task<Page<Item>> List(

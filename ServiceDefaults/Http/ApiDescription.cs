@@ -58,6 +58,7 @@ internal static class ApiDescription
                 });
             }
 
+            Idempotency.KeyDescription.AddTo(operation, [.. metadata]);
             return Task.CompletedTask;
         });
     });

@@ -6,11 +6,12 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Xunit;
 
-namespace OpsPlatform.System.Tests;
+namespace OpsPlatform.Testing;
 
 /// <summary>The whole system as the AppHost describes it, entered through the gateway.</summary>
-public sealed partial class RunningSystem : IAsyncLifetime
+public partial class RunningSystem : IAsyncLifetime
 {
     private const int Sigkill = 9;
     private static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(3);
@@ -24,11 +25,12 @@ public sealed partial class RunningSystem : IAsyncLifetime
 
     public static string RepositoryRoot { get; } = FindRoot();
 
-    public async ValueTask InitializeAsync()
+    public virtual async ValueTask InitializeAsync()
     {
         using var timeout = new CancellationTokenSource(StartTimeout);
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<AppHostMarker>(
             ["UseVolumes=false", $"Parameters:operator-key={OperatorKey}"], timeout.Token);
+        Configure(builder);
         _app = await builder.BuildAsync(timeout.Token);
         await _app.StartAsync(timeout.Token);
         await _app.ResourceNotifications.WaitForResourceHealthyAsync("gateway", timeout.Token);
@@ -37,7 +39,7 @@ public sealed partial class RunningSystem : IAsyncLifetime
     /// <summary>Registers a fresh organisation and answers a client that acts as its owner.</summary>
     public Task<Organisation> Register(string name) => Organisation.Register(Gateway, name);
 
-    /// <summary>Kills the process of a resource as a crash would and answers once it is healthy again under another process id.</summary>
+    /// <summary>Kills the process of a resource, of one replica when it has several, as a crash would and answers once it is healthy again under another process id.</summary>
     public async Task Kill(string resource)
     {
         using var timeout = new CancellationTokenSource(StartTimeout);
@@ -50,13 +52,20 @@ public sealed partial class RunningSystem : IAsyncLifetime
         await ProcessId(resource, seen => seen.Pid != before && seen.Health == HealthStatus.Healthy, timeout.Token);
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         if (_app is not null)
         {
             await _app.StopAsync();
             await _app.DisposeAsync();
         }
+
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Changes the system before it is built.</summary>
+    protected virtual void Configure(IDistributedApplicationTestingBuilder builder)
+    {
     }
 
     private async Task<int> ProcessId(string resource, Func<(int Pid, HealthStatus? Health), bool> fits, CancellationToken cancel)
@@ -134,7 +143,3 @@ public sealed class Organisation : IDisposable
             : throw new HttpRequestException($"{response.RequestMessage!.RequestUri}: {(int)response.StatusCode} {text}", null, response.StatusCode);
     }
 }
-
-/// <summary>One system for all tests that do not need one of their own.</summary>
-[CollectionDefinition(nameof(SystemCollection))]
-public sealed class SystemCollection : ICollectionFixture<RunningSystem>;

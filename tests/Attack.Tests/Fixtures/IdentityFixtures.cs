@@ -1,0 +1,26 @@
+namespace OpsPlatform.Attack.Tests.Fixtures;
+
+internal static class IdentityFixtures
+{
+    public static FixtureTable Table { get; } = new()
+    {
+        { "POST /identity/register", world => Call.Post("/identity/register", world.Registration()) },
+        { "GET /identity/me", _ => Call.Get("/identity/me") },
+        { "POST /identity/login", async world => Call.Post("/identity/login", new { email = (await world.NewMember()).Email, password = World.Password, organisationId = world.Id }) },
+        { "POST /identity/refresh", async world => Call.Post("/identity/refresh", new { refreshToken = (await world.NewMember()).RefreshToken }) },
+        { "POST /identity/logout", async world => Call.Post("/identity/logout", new { refreshToken = (await world.NewMember()).RefreshToken }) },
+        { "POST /identity/switch", world => Call.Post("/identity/switch", new { organisationId = world.Id }) },
+        { "GET /identity/organisation", _ => Call.Get("/identity/organisation") },
+        { "PUT /identity/organisation", world => Call.Put("/identity/organisation", world.Organisation()) },
+        { "GET /identity/members", _ => Call.Get("/identity/members").WithQuery("limit", 5) },
+        { "GET /identity/members/{userId}", async world => Call.Get($"/identity/members/{(await world.NewMember()).UserId}") },
+        { "PUT /identity/members/{userId}", async world => Call.Put($"/identity/members/{(await world.NewMember()).UserId}", new { role = "staff" }) },
+        { "DELETE /identity/members/{userId}", async world => Call.Delete($"/identity/members/{(await world.NewMember()).UserId}") },
+        { "GET /identity/invitations", _ => Call.Get("/identity/invitations").WithQuery("limit", 5) },
+        { "POST /identity/invitations", world => Call.Post("/identity/invitations", new { email = world.Email(), role = "viewer" }) },
+        { "DELETE /identity/invitations/{id}", async world => Call.Delete($"/identity/invitations/{(await world.Invite(world.Email())).Id}") },
+        { "POST /identity/join", async world => Call.Post("/identity/join", new { code = await world.InvitationFromElsewhere() }) },
+        { "GET /identity/.well-known/jwks.json", _ => Call.Get("/identity/.well-known/jwks.json") },
+        { "GET /identity/.well-known/openid-configuration", _ => Call.Get("/identity/.well-known/openid-configuration") },
+    };
+}

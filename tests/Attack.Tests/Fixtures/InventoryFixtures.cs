@@ -1,0 +1,25 @@
+namespace OpsPlatform.Attack.Tests.Fixtures;
+
+internal static class InventoryFixtures
+{
+    public static FixtureTable Table { get; } = new()
+    {
+        { "POST /ingredients", world => Call.Post("/ingredients", world.IngredientBody(Guid.NewGuid())) },
+        { "GET /ingredients", world => Call.Get("/ingredients").WithQuery("kind", "ingredient").WithQuery("q", world.Marker).WithQuery("limit", 5) },
+        { "GET /ingredients/{id}", async world => Call.Get($"/ingredients/{await world.Ingredient()}") },
+        { "PUT /ingredients/{id}", async world => Call.Put($"/ingredients/{await world.NewIngredient()}", world.IngredientChange()) },
+        { "DELETE /ingredients/{id}", async world => Call.Delete($"/ingredients/{await world.NewIngredient()}") },
+        { "POST /ingredients/{id}/stock", async world => Call.Post($"/ingredients/{await world.Ingredient()}/stock", world.StockChange()) },
+        { "GET /ingredients/{id}/log", async world => Call.Get($"/ingredients/{await world.Ingredient()}/log").WithQuery("limit", 5) },
+        { "POST /recipes", async world => Call.Post("/recipes", world.RecipeBody(await world.Ingredient(), Guid.NewGuid())) },
+        { "GET /recipes", _ => Call.Get("/recipes").WithQuery("limit", 5) },
+        { "GET /recipes/{id}", async world => Call.Get($"/recipes/{await world.Recipe()}") },
+        { "PUT /recipes/{id}", async world => Call.Put($"/recipes/{await world.NewRecipe()}", world.RecipeBody(await world.Ingredient())) },
+        { "DELETE /recipes/{id}", async world => Call.Delete($"/recipes/{await world.NewRecipe()}") },
+        { "GET /recipes/availability", _ => Call.Get("/recipes/availability").WithQuery("quantity", 1).WithQuery("limit", 5) },
+        { "GET /recipes/{id}/availability", async world => Call.Get($"/recipes/{await world.Recipe()}/availability").WithQuery("quantity", 1) },
+        { "GET /inventory/log", async world => Call.Get("/inventory/log").WithQuery("ingredientId", await world.Ingredient()).WithQuery("limit", 5) },
+        { "GET /inventory/status", _ => Call.Get("/inventory/status").WithQuery("limit", 5) },
+        { "GET /inventory/totals", _ => Call.Get("/inventory/totals") },
+    };
+}

@@ -1,0 +1,132 @@
+using System.Text.Json.Nodes;
+
+namespace OpsPlatform.Attack.Tests.Fixtures;
+
+// What can be made in a world. Bodies give every optional member a value, so that each of them is attacked too.
+public sealed partial class World
+{
+    private readonly Dictionary<string, Guid> _kept = [];
+
+    public object Organisation() => new { name = Name("organisation"), currency = "GBP", timeZone = "Europe/London", dayStartsAt = "04:00" };
+
+    public object Registration(string? email = null) =>
+        new { email = email ?? Email(), password = Password, displayName = Name("person"), organisation = Organisation() };
+
+    public JsonObject IngredientBody(Guid? id = null) => With(id, new()
+    {
+        ["code"] = Name("i"),
+        ["name"] = Name("Ingredient"),
+        ["category"] = Name("category"),
+        ["kind"] = "ingredient",
+        ["unit"] = "g",
+        ["openingStock"] = 1_000_000,
+        ["reorderPoint"] = 5,
+        ["maximumStock"] = 2_000_000,
+        ["usageRate"] = 1.5,
+        ["unitCostMinor"] = 0.07,
+        ["allergen"] = Name("allergen"),
+    });
+
+    public JsonObject IngredientChange()
+    {
+        var body = IngredientBody();
+        body.Remove("openingStock");
+        return body;
+    }
+
+    public object StockChange() => new
+    {
+        changeType = "increase",
+        quantity = 1,
+        reason = Name("reason"),
+        referenceType = "purchase",
+        referenceId = Guid.NewGuid(),
+        metadata = new { note = Name("note") },
+        id = Guid.NewGuid(),
+    };
+
+    public JsonObject RecipeBody(Guid ingredient, Guid? id = null) => With(id, new()
+    {
+        ["code"] = Name("r"),
+        ["name"] = Name("Recipe"),
+        ["yieldQuantity"] = 12,
+        ["yieldUnit"] = "piece",
+        ["lines"] = new JsonArray(new JsonObject { ["ingredientId"] = ingredient, ["quantity"] = 3 }),
+    });
+
+    public JsonObject MenuItemBody(Guid recipe, Guid? id = null) => With(id, new()
+    {
+        ["code"] = Name("m"),
+        ["name"] = Name("Menu item"),
+        ["kind"] = "recipe",
+        ["priceMinor"] = 220,
+        ["currency"] = "GBP",
+        ["taxClass"] = "zero",
+        ["targetId"] = recipe,
+        ["piecesPerSale"] = 1,
+    });
+
+    public object OrderBody(Guid menuItem, Guid? id = null) => new
+    {
+        lines = new[] { new { menuItemId = menuItem, quantity = 1 } },
+        id = id ?? Guid.NewGuid(),
+        occurredAt = DateTimeOffset.UtcNow.AddMinutes(-1),
+        customer = new { email = Email(), name = Name("Customer") },
+        confirm = false,
+        note = Name("note"),
+    };
+
+    public Task<Guid> Ingredient() => Kept("ingredient", NewIngredient);
+
+    public Task<Guid> NewIngredient() => New(Call.Post("/ingredients", IngredientBody()));
+
+    public Task<Guid> Recipe() => Kept("recipe", NewRecipe);
+
+    public async Task<Guid> NewRecipe() => await New(Call.Post("/recipes", RecipeBody(await Ingredient())));
+
+    public Task<Guid> MenuItem() => Kept("menu item", NewMenuItem);
+
+    public async Task<Guid> NewMenuItem() => await New(Call.Post("/menu", MenuItemBody(await Recipe())));
+
+    public Task<Guid> Order() => Kept("order", NewOrder);
+
+    public async Task<Guid> NewOrder() => await New(Call.Post("/orders", OrderBody(await MenuItem())));
+
+    public async Task<Guid> ConfirmedOrder()
+    {
+        var id = await NewOrder();
+        await Ok(Call.Post($"/orders/{id}/confirm").WithHeader("Prefer", "wait=10"));
+        return id;
+    }
+
+    public Task<Guid> Customer() => Kept("customer", async () =>
+    {
+        await Order();
+        return (await Ok(Call.Get("/customers"))).GetProperty("items")[0].GetProperty("id").GetGuid();
+    });
+
+    /// <summary>A message that no attempt could send, which no request can bring about. Sent again it tells of somebody unknown to all.</summary>
+    public async Task<Guid> FailedMessage(string service)
+    {
+        var id = Guid.NewGuid();
+        await _system.Database(service).Execute("""
+            INSERT INTO outbox (id, org_id, message_type, body, correlation_id, status, attempts, error)
+            VALUES ($1, $2, 'MemberLeft', jsonb_build_object('userId', gen_random_uuid(), 'marker', $3::text), gen_random_uuid(), 'failed', 3, $3)
+            """, id, Id, Marker);
+        return id;
+    }
+
+    private async Task<Guid> Kept(string what, Func<Task<Guid>> make) => _kept.TryGetValue(what, out var id) ? id : _kept[what] = await make();
+
+    private async Task<Guid> New(Call call) => (await Ok(call)).GetProperty("id").GetGuid();
+
+    private static JsonObject With(Guid? id, JsonObject body)
+    {
+        if (id is not null)
+        {
+            body["id"] = id;
+        }
+
+        return body;
+    }
+}
