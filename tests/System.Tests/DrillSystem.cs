@@ -26,8 +26,11 @@ public sealed class DrillSystem : IAsyncLifetime
         await _app.ResourceNotifications.WaitForResourceHealthyAsync("gateway", timeout.Token);
     }
 
-    /// <summary>What ./run backup or ./run restore would do here.</summary>
-    public Task<Script> Run(string script, params string[] arguments) => Run(_state, script, [], arguments);
+    /// <summary>Connection string of the administrator.</summary>
+    public async Task<string> Database(string service) => (await _app!.GetConnectionStringAsync($"{service}db"))!;
+
+    /// <summary>What ./run backup, ./run restore or ./run errors would do here.</summary>
+    public Task<Script> Run(string script, params string[] arguments) => Run(_state, script, [("OPS_GATEWAY", Gateway.ToString())], arguments);
 
     public Task<Script> Run(string script, (string Name, string Value) variable, params string[] arguments) => Run(_state, script, [variable], arguments);
 
@@ -60,6 +63,7 @@ public sealed class DrillSystem : IAsyncLifetime
             RedirectStandardError = true,
         };
         start.Environment["OPS_STATE"] = state;
+        start.Environment["OPS_SECRETS"] = Path.Combine(state, "secrets.json");
         foreach (var (name, value) in variables)
         {
             start.Environment[name] = value;

@@ -1,14 +1,12 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 
 namespace OpsPlatform.System.Tests;
 
 /// <summary>What goes into an image: the published files, from a folder of their own, with nothing but environment variables.</summary>
-public sealed partial class PublishTests
+public sealed class PublishTests
 {
-    private const int Sigterm = 15;
     private static readonly TimeSpan StepTimeout = TimeSpan.FromMinutes(2);
 #if DEBUG
     private const string Configuration = "Debug";
@@ -54,7 +52,11 @@ public sealed partial class PublishTests
                 _ = process.StandardError.ReadToEndAsync();
                 using var http = new HttpClient { BaseAddress = address };
                 await Eventually.Is(() => IsHealthy(http, process), healthy => healthy, StepTimeout);
-                Kill(process.Id, Sigterm).ShouldBe(0);
+                using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
+                {
+                    await kill.WaitForExitAsync();
+                }
+
                 using var timeout = new CancellationTokenSource(StepTimeout);
                 await process.WaitForExitAsync(timeout.Token);
                 process.ExitCode.ShouldBe(0, await output);
@@ -103,7 +105,4 @@ public sealed partial class PublishTests
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int Kill(int pid, int signal);
 }
