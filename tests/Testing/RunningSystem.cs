@@ -29,7 +29,7 @@ public partial class RunningSystem : IAsyncLifetime
     {
         using var timeout = new CancellationTokenSource(StartTimeout);
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<AppHostMarker>(
-            ["UseVolumes=false", $"Parameters:operator-key={OperatorKey}"], timeout.Token);
+            ["UseVolumes=false", $"Parameters:operator-key={OperatorKey}", .. Settings], timeout.Token);
         Configure(builder);
         _app = await builder.BuildAsync(timeout.Token);
         await _app.StartAsync(timeout.Token);
@@ -62,6 +62,9 @@ public partial class RunningSystem : IAsyncLifetime
 
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>More configuration of the AppHost, as Key=Value.</summary>
+    protected virtual IEnumerable<string> Settings => [];
 
     /// <summary>Changes the system before it is built.</summary>
     protected virtual void Configure(IDistributedApplicationTestingBuilder builder)

@@ -11,6 +11,7 @@ internal static class ConfirmOrder
     public static async Task<Results<Ok<OrderView>, Accepted<OrderView>, NotFound, ProblemHttpResult>> Handle(
         Guid id, OrdersDb db, DecisionWait decisions, Caller caller, TimeProvider time, HttpContext http, CancellationToken cancel)
     {
+        var patience = PreferWait.Of(http);
         using var decision = decisions.Start(caller.Org, id);
         if (await Confirm(id, db, time.GetUtcNow(), cancel) is not { } order)
         {
@@ -22,8 +23,9 @@ internal static class ConfirmOrder
             return Problems.OrderState(OrderView.Of(order), "confirmed");
         }
 
-        if (PreferWait.Take(http) is { } wait)
+        if (patience is { } wait)
         {
+            PreferWait.Applied(http, wait);
             order = await decision.Decided(db, order, wait, cancel);
         }
 

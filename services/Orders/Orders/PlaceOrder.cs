@@ -58,6 +58,7 @@ internal static class PlaceOrder
         HttpContext http,
         CancellationToken cancel)
     {
+        var patience = PreferWait.Of(http);
         var now = OrderDraft.WholeMicroseconds(time.GetUtcNow());
         if (request.OccurredAt is { } occurredAt && (occurredAt < Earliest || occurredAt > now + MaxAhead))
         {
@@ -72,8 +73,9 @@ internal static class PlaceOrder
             return refusal!;
         }
 
-        if (request.Confirm && PreferWait.Take(http) is { } wait)
+        if (request.Confirm && patience is { } wait)
         {
+            PreferWait.Applied(http, wait);
             order = await decision.Decided(db, order, wait, cancel);
             if (order.Status == OrderStatus.Rejected)
             {
