@@ -5,8 +5,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Consistency;
 using OpsPlatform.ServiceDefaults.Errors;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Registry;
 using OpsPlatform.ServiceDefaults.Telemetry;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -19,7 +21,7 @@ public sealed record ServiceName(string Value);
 public static class ServiceDefaultsExtensions
 {
     /// <summary>Requests in hand may finish within this time after a stop was asked for.</summary>
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(25);
 
     private const long MaxBodyBytes = 1024 * 1024;
 
@@ -48,7 +50,9 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddTokenAuthentication(builder.Configuration);
         builder.Services.AddScoped<Caller>();
         builder.Services.AddHealthChecks();
+        builder.AddDrain();
         builder.Services.AddApiDescription();
+        builder.AddRegistration();
         return builder;
     }
 
@@ -58,6 +62,7 @@ public static class ServiceDefaultsExtensions
     {
         var service = app.Services.GetRequiredService<ServiceName>().Value;
         var hasDatabase = app.Services.GetService<IServiceProviderIsService>()?.IsService(typeof(Database.ServiceDatabase)) == true;
+        app.Use(app.Services.GetRequiredService<Drain>().Handle);
         app.UseProblems();
         if (hasDatabase)
         {
@@ -68,12 +73,18 @@ public static class ServiceDefaultsExtensions
         app.UseMiddleware<CallerMiddleware>();
         onceTheCallerIsKnown?.Invoke(app);
         app.UseAuthorization();
+        if (hasDatabase)
+        {
+            app.UseMiddleware<Idempotency.IdempotencyMiddleware>();
+        }
+
         app.MapOpenApi($"/{service}/{{documentName}}.json").AllowAnonymous();
         app.MapHealth();
         if (hasDatabase)
         {
             app.MapErrors(service);
             app.MapChangeStats(service);
+            app.MapConsistency(service);
         }
 
         return app;

@@ -24,7 +24,7 @@ app.UseResponseCompression();
 app.UseAddressLimits();
 app.UseServiceDefaults(onceTheCallerIsKnown: pipeline => pipeline.UseOrganisationLimits());
 app.UseBodyLimit();
-app.UseStreamsEndOnShutdown();
+app.UseLongPollsEndOnShutdown();
 
 app.MapDocuments();
 app.MapUpstreams();

@@ -11,6 +11,12 @@ public static class Roles
     /// <summary>Runs the platform and belongs to no organisation.</summary>
     public const string Operator = "operator";
 
+    /// <summary>
+    /// A service of the platform, for itself or for one organisation. No member's policy admits it. As a policy name it admits
+    /// services, and admins and owners for their organisation.
+    /// </summary>
+    public const string Service = "service";
+
     /// <summary>From the lowest to the highest.</summary>
     public static readonly IReadOnlyList<string> Ranked = [Viewer, Staff, Admin, Owner];
 

@@ -1,6 +1,4 @@
 using System.Security.Claims;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
@@ -43,6 +41,8 @@ public static class Tokens
     internal static void AddTokenAuthentication(this IServiceCollection services, IConfiguration configuration)
     {
         services.TryAddSingleton<ISigningKeys, HttpSigningKeys>();
+        services.TryAddSingleton<ServiceTokens>();
+        services.TryAddSingleton<ServiceClient>();
         services.AddAuthentication(TokenHandler.Scheme).AddScheme<TokenOptions, TokenHandler>(
             TokenHandler.Scheme, options => options.OperatorKey = configuration["Operator:Key"]);
         var authorization = services.AddAuthorizationBuilder();
@@ -51,6 +51,9 @@ public static class Tokens
             authorization.AddPolicy(role, policy => policy.RequireAuthenticatedUser().RequireClaim(OrgClaim).RequireRole(Roles.AtLeast(role)));
         }
 
+        authorization.AddPolicy(Roles.Service, policy => policy.RequireAuthenticatedUser().RequireAssertion(context =>
+            context.User.IsInRole(Roles.Service)
+            || (context.User.HasClaim(claim => claim.Type == OrgClaim) && Roles.AtLeast(Roles.Admin).Any(context.User.IsInRole))));
         authorization.AddPolicy(Roles.Operator, policy => policy.RequireRole([.. Roles.AtLeast(Roles.Admin), Roles.Operator]));
     }
 }
@@ -125,7 +128,5 @@ internal sealed class TokenHandler(IOptionsMonitor<TokenOptions> options, ILogge
     private static AuthenticateResult Ticket(ClaimsIdentity identity) =>
         AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme));
 
-    private static bool SameSecret(string given, string? expected) =>
-        expected is { Length: > 0 } && CryptographicOperations.FixedTimeEquals(
-            SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes(expected)));
+    private static bool SameSecret(string given, string? expected) => expected is { Length: > 0 } && ClientSecrets.AreSame(given, expected);
 }

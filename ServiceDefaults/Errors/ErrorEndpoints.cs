@@ -6,6 +6,7 @@ using Npgsql;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -33,7 +34,7 @@ internal static class ErrorEndpoints
         var errors = app.MapGroup($"/{service}/errors").RequireAuthorization(Roles.Operator).WithTags("errors");
         errors.MapGet("", List);
         errors.MapGet("/{id:guid}", Show);
-        errors.MapPost("/{id:guid}/retry", Retry);
+        errors.MapPost("/{id:guid}/retry", Retry).WithoutIdempotencyKey("Sent again it finds the error retried already and does nothing.");
     }
 
     private static async Task<Page<Item>> List(HttpContext http, Caller caller, ServiceDatabase database, CancellationToken cancel)

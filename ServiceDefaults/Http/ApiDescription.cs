@@ -63,6 +63,7 @@ internal static class ApiDescription
                 });
             }
 
+            Idempotency.KeyDescription.AddTo(operation, [.. metadata]);
             return Task.CompletedTask;
         });
     });

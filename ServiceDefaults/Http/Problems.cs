@@ -140,6 +140,8 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
             (503, "unavailable", "The database is away.", "Nothing was stored. Try again in a moment."),
         SigningKeysUnavailableException =>
             (503, "unavailable", "Tokens cannot be checked.", "The identity service is away and its keys are not known here yet. Try again in a moment."),
+        ServiceAwayException =>
+            (503, "unavailable", "A service this one needs is away.", "Try again in a moment."),
         _ => (500, "fault", "Something broke on our side.", "It was logged under the trace id."),
     };
 

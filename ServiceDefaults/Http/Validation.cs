@@ -14,10 +14,11 @@ namespace OpsPlatform.ServiceDefaults.Http;
 /// <summary>The root that endpoints hang on.</summary>
 public static class ApiExtensions
 {
-    /// <summary>A group whose requests are validated and whose callers need at least the viewer's role.</summary>
-    public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder app, string prefix)
+    /// <summary>A group whose requests are validated and whose callers need at least the role.</summary>
+    /// <param name="role">Roles.Service for what the platform's own services call: a higher role set on an endpoint comes on top, so none admits them otherwise.</param>
+    public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder app, string prefix, string role = Roles.Viewer)
     {
-        var group = app.MapGroup(prefix).RequireAuthorization(Roles.Viewer);
+        var group = app.MapGroup(prefix).RequireAuthorization(role);
         group.AddEndpointFilterFactory(Validation.Filter);
         return group;
     }

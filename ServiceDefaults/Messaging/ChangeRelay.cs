@@ -8,7 +8,8 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 
 /// <summary>
 /// Sends captured changes to Sync's queues in order, shard by shard. A shard belongs to the replica whose connection holds its
-/// advisory lock; all its work runs on that connection, so losing the lock ends the work.
+/// advisory lock; all its work runs on that connection, so losing the lock ends the work. What the last owner had sent and not
+/// settled is sent again, before anything later.
 /// </summary>
 internal sealed class ChangeRelay(
     ServiceDatabase database, RelaySignal signal, BrokerTopology topology, IBus bus, RelaySettings settings, TimeProvider time, ILogger<ChangeRelay> log)
@@ -25,6 +26,7 @@ internal sealed class ChangeRelay(
                data::text, changed::text, (metadata || jsonb_build_object('service', $3::text))::text, created_at, shard, size_bytes
         FROM sync_events
         WHERE sync_status = 'pending' AND shard = ANY($1) AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+          AND ($4 OR seq <= (SELECT up_to FROM relay_demand))
         ORDER BY seq LIMIT $2
         """;
 
@@ -37,11 +39,23 @@ internal sealed class ChangeRelay(
         WHERE sync_status = 'pending' AND seq = $1
         """;
 
-    private static readonly TimeSpan ClaimInterval = TimeSpan.FromSeconds(1);
+    /// <summary>How soon the shards of a replica that was killed are taken over; who comes or goes in good order says so.</summary>
+    private static readonly TimeSpan ShareInterval = TimeSpan.FromSeconds(1);
 
-    private readonly HashSet<short> _shards = [];
+    private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(2);
+
     private NpgsqlConnection? _connection;
-    private DateTimeOffset _claimedAt;
+    private ShardLocks? _shards;
+    private long _sharedAt;
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (_connection is { FullState: System.Data.ConnectionState.Open })
+        {
+            await Leave(_connection, _shards!);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -55,24 +69,26 @@ internal sealed class ChangeRelay(
 
     protected override async Task Connect(CancellationToken cancel)
     {
-        _shards.Clear();
         if (_connection is not null)
         {
             await _connection.DisposeAsync();
         }
 
-        _connection = await Database.Relay.OpenConnectionAsync(cancel);
-        await Claim(cancel);
+        _connection = await Database.OpenRelaySession(cancel);
+        _shards = new(_connection);
+        await _shards.Join(cancel);
+        await Share(cancel);
+        Signal.ShardsMoved();
     }
 
     protected override async Task<int> SendBatch(CancellationToken cancel)
     {
-        if (_shards.Count < Topology.Shards && Time.GetUtcNow() - _claimedAt > ClaimInterval)
+        if (Signal.TakeShardsMoved() || Time.GetElapsedTime(_sharedAt) > ShareInterval)
         {
-            await Claim(cancel);
+            await Share(cancel);
         }
 
-        if (_shards.Count == 0)
+        if (_shards!.Held.Count == 0)
         {
             return 0;
         }
@@ -87,21 +103,28 @@ internal sealed class ChangeRelay(
         return changes.Count + poison.Count;
     }
 
-    private async Task Claim(CancellationToken cancel)
+    private async Task Share(CancellationToken cancel)
     {
-        _claimedAt = Time.GetUtcNow();
-        for (short shard = 0; shard < Topology.Shards; shard++)
+        _sharedAt = Time.GetTimestamp();
+        if (await _shards!.TakeFairShare(cancel))
         {
-            if (_shards.Contains(shard))
-            {
-                continue;
-            }
+            Signal.ShardsMoved();
+        }
+    }
 
-            await using var claim = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtext('opsplatform relay'), $1)", _connection) { Parameters = { new() { Value = (int)shard } } };
-            if (await claim.ExecuteScalarAsync(cancel) is true)
-            {
-                _shards.Add(shard);
-            }
+    /// <summary>The others need not wait until the process has ended.</summary>
+    private async Task Leave(NpgsqlConnection connection, ShardLocks shards)
+    {
+        using var timeout = new CancellationTokenSource(LeaveTimeout);
+        try
+        {
+            await shards.Leave(timeout.Token);
+            Signal.ShardsMoved();
+        }
+        catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException or InvalidOperationException)
+        {
+            // A batch was cut off in the middle; the locks go with the connection.
+            await connection.CloseAsync();
         }
     }
 
@@ -111,7 +134,7 @@ internal sealed class ChangeRelay(
         List<(long, string)> poison = [];
         await using var take = new NpgsqlCommand(TakeSql, _connection)
         {
-            Parameters = { new() { Value = _shards.ToArray() }, new() { Value = settings.BatchSize }, new() { Value = Database.Service } },
+            Parameters = { new() { Value = _shards!.Held.ToArray() }, new() { Value = settings.BatchSize }, new() { Value = Database.Service }, new() { Value = settings.Auto } },
         };
         await using var row = await take.ExecuteReaderAsync(cancel);
         var batchBytes = 0;
@@ -155,4 +178,5 @@ internal sealed class ChangeRelay(
 
 /// <summary>From SYNC_BATCH_SIZE (captured changes a query, 500) and SYNC_RETRY_ATTEMPTS (tries before a poison row is failed, 3).</summary>
 /// <param name="BackoffSeconds">Before the second try; doubled for each further one.</param>
-internal sealed record RelaySettings(int BatchSize, int Attempts, double BackoffSeconds);
+/// <param name="Auto">False (SYNC_AUTO=off) keeps captured changes until POST /{service}/changes/send asks for them.</param>
+internal sealed record RelaySettings(int BatchSize, int Attempts, double BackoffSeconds, bool Auto = true);

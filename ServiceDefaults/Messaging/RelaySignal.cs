@@ -3,20 +3,48 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace OpsPlatform.ServiceDefaults.Messaging;
 
-/// <summary>Tells this process's relays that something was committed. Changes made elsewhere are found by their poll.</summary>
+/// <summary>Tells the relays of this process and, as far as there are any, of the other replicas that something was committed.</summary>
 public sealed class RelaySignal
 {
+    private const string Topic = "relay";
+    private const string ShardsTopic = "shards";
+    private readonly Replicas _replicas;
     private TaskCompletionSource _woken = New();
+    private int _shardsMoved;
 
-    public RelaySignal() => AfterCommit = new WakeAfterCommit(this);
+    public RelaySignal(Replicas replicas)
+    {
+        _replicas = replicas;
+        replicas.Hear(Topic, _ => WakeHere());
+        replicas.Hear(ShardsTopic, _ =>
+        {
+            Volatile.Write(ref _shardsMoved, 1);
+            WakeHere();
+        });
+        AfterCommit = new WakeAfterCommit(this);
+    }
 
     internal IInterceptor AfterCommit { get; }
 
+    /// <summary>True while the commits of the other replicas are heard of here.</summary>
+    internal bool HearsTheOthers => _replicas.IsListening;
+
     /// <summary>Call after a commit that EF did not make.</summary>
-    public void Wake() => Interlocked.Exchange(ref _woken, New()).TrySetResult();
+    public void Wake()
+    {
+        WakeHere();
+        _replicas.Tell(Topic);
+    }
 
     /// <summary>Completes at the next wake; take it before looking at the tables.</summary>
     internal Task Next => Volatile.Read(ref _woken).Task;
+
+    /// <summary>Tells the others' relays to look at their share again.</summary>
+    internal void ShardsMoved() => _replicas.Tell(ShardsTopic);
+
+    internal bool TakeShardsMoved() => Interlocked.Exchange(ref _shardsMoved, 0) == 1;
+
+    internal void WakeHere() => Interlocked.Exchange(ref _woken, New()).TrySetResult();
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

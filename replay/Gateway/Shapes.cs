@@ -28,7 +28,8 @@ internal sealed record OrderSummary(
 
 internal sealed record ChangeStats(long Captured, long Pending, long Processed, long Failed);
 
-internal sealed record FeedStats(long Head, long Entries, IReadOnlyList<ServiceEntries> Services);
+/// <param name="Earliest">The first position that can be read: above 1 once retention dropped entries, or after a restore moved the feed on.</param>
+internal sealed record FeedStats(long Head, long Entries, IReadOnlyList<ServiceEntries> Services, long Earliest = 1);
 
 internal sealed record ServiceEntries(string Service, long Entries);
 

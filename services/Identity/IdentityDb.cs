@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Invitations;
 using OpsPlatform.Identity.Keys;
 using OpsPlatform.Identity.Members;
@@ -21,6 +22,10 @@ internal sealed class IdentityDb(DbContextOptions<IdentityDb> options) : Service
     public DbSet<Invitation> Invitations => Set<Invitation>();
 
     public DbSet<RefreshToken> RefreshTokens => Set<RefreshToken>();
+
+    public DbSet<OpenSession> Sessions => Set<OpenSession>();
+
+    public DbSet<AuditEntry> AuditEntries => Set<AuditEntry>();
 
     public DbSet<SigningKey> SigningKeys => Set<SigningKey>();
 

@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using OpsPlatform.Identity.Audit;
+using OpsPlatform.Identity.Clients;
 using OpsPlatform.Identity.Demo;
 using OpsPlatform.Identity.Invitations;
 using OpsPlatform.Identity.Keys;
@@ -34,8 +36,12 @@ internal static class IdentitySetup
     {
         builder.Services.AddOptions<TokenLifetimes>().BindConfiguration(TokenLifetimes.Section);
         builder.Services.AddOptions<SigningKeyOptions>().BindConfiguration(SigningKeyOptions.Section);
+        builder.Services.AddHttpContextAccessor();
         builder.Services.AddScoped<Session>();
+        builder.Services.AddScoped<AuditTrail>();
+        builder.Services.AddHostedService<ForgetAudit>();
         builder.Services.AddSingleton<AccessTokens>();
+        builder.Services.AddSingleton<ClientGuesses>();
         builder.Services.AddSingleton<KeyRing>();
         builder.Services.AddSingleton<ISigningKeys>(services => services.GetRequiredService<KeyRing>());
         builder.Services.AddScoped<KeyRotation>();

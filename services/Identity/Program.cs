@@ -1,4 +1,6 @@
 using OpsPlatform.Identity;
+using OpsPlatform.Identity.Audit;
+using OpsPlatform.Identity.Clients;
 using OpsPlatform.Identity.Invitations;
 using OpsPlatform.Identity.Keys;
 using OpsPlatform.Identity.Members;
@@ -23,6 +25,8 @@ app.MapSessions();
 app.MapOrganisations();
 app.MapMembers();
 app.MapInvitations();
+app.MapClients();
+app.MapAudit();
 app.MapKeys();
 
 app.Run();

@@ -18,6 +18,12 @@ internal sealed class SyncOptions
     /// <summary>How often the heads are read for entries that another replica appended.</summary>
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often the state of every row is brought up to what this process appended.</summary>
+    public TimeSpan ApplyInterval { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>So long a check waits until what was sent before it has left the queues; what differs later is in flight.</summary>
+    public TimeSpan QueuePatience { get; set; } = TimeSpan.FromSeconds(10);
+
     public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>A subscriber with this many frames waiting is told to resume.</summary>

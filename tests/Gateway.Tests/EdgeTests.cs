@@ -95,7 +95,7 @@ public sealed class EdgeTests
         var allowed = await Preflight(gateway, "https://console.example");
         allowed.Header("Access-Control-Allow-Origin").ShouldBe("https://console.example");
         allowed.Header("Access-Control-Allow-Credentials").ShouldBeNull();
-        foreach (var name in new[] { "Authorization", "Prefer", "Last-Event-ID", Correlation })
+        foreach (var name in new[] { "Authorization", "Prefer", "Idempotency-Key", "Last-Event-ID", Correlation })
         {
             allowed.Header("Access-Control-Allow-Headers")!.ShouldContain(name);
         }
@@ -108,7 +108,7 @@ public sealed class EdgeTests
             client.DefaultRequestHeaders.Add("Origin", "http://localhost:5173");
             var response = await client.GetAsync("/orders");
             response.Header("Access-Control-Allow-Origin").ShouldBe("http://localhost:5173");
-            foreach (var name in new[] { "Location", "Retry-After", Correlation, "Preference-Applied" })
+            foreach (var name in new[] { "Location", "Retry-After", Correlation, "Preference-Applied", "Idempotent-Replayed" })
             {
                 response.Header("Access-Control-Expose-Headers")!.ShouldContain(name);
             }

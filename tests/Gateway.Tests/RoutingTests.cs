@@ -120,9 +120,41 @@ public sealed class RoutingTests
             return Task.CompletedTask;
         });
 
+        gateway.Upstream.On("POST /orders", context =>
+        {
+            context.Abort();
+            return Task.CompletedTask;
+        });
+
+        await (await gateway.Client().PostAsJsonAsync("/orders", new { })).ShouldBeProblem(HttpStatusCode.BadGateway, "service-failed");
         var response = await gateway.Client().GetAsync("/orders");
         await response.ShouldBeProblem(HttpStatusCode.BadGateway, "service-failed");
         response.Header("Retry-After").ShouldBe("2");
+    }
+
+    [Fact]
+    public async Task Only_what_changes_nothing_is_asked_again_when_a_service_hangs_up()
+    {
+        await using var gateway = await TestGateway.Start();
+        var calls = 0;
+        RequestDelegate hangUpOnce = context =>
+        {
+            if (Interlocked.Increment(ref calls) == 1)
+            {
+                context.Abort();
+                return Task.CompletedTask;
+            }
+
+            return context.Response.WriteAsJsonAsync(new { calls });
+        };
+        gateway.Upstream.On("GET /orders", hangUpOnce);
+        gateway.Upstream.On("POST /orders", hangUpOnce);
+
+        (await gateway.Client().GetAsync("/orders")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        calls.ShouldBe(2);
+        calls = 0;
+        await (await gateway.Client().PostAsJsonAsync("/orders", new { })).ShouldBeProblem(HttpStatusCode.BadGateway, "service-failed");
+        calls.ShouldBe(1);
     }
 
     [Fact]
@@ -181,7 +213,7 @@ public sealed class RoutingTests
         document.GetProperty("paths").EnumerateObject().Select(path => path.Name).ShouldBe(["/identity/thing", "/inventory/thing", "/orders/thing"]);
         document.GetProperty("components").GetProperty("schemas").GetProperty("Orders_Response").GetProperty("title").GetString().ShouldBe("orders");
         document.GetProperty("paths").GetProperty("/orders/thing").ToString().ShouldContain("#/components/schemas/Orders_Response");
-        document.GetProperty("x-unavailable").EnumerateArray().Select(service => service.GetString()).ShouldBe(["sync"]);
+        document.GetProperty("x-unavailable").EnumerateArray().Select(service => service.GetString()).ShouldBe(["sync", "analytics", "registry"]);
     }
 
     [Fact]

@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.Identity.Tests;
 
@@ -20,7 +21,7 @@ public sealed class TokenTests(IdentityFixture fixture)
         var token = new JsonWebTokenHandler().ReadJsonWebToken(owner.Session.AccessToken);
         (token.Alg, token.Issuer, token.Subject).ShouldBe(("ES256", "opsplatform", owner.Session.UserId.ToString()));
         (token.ValidTo - token.IssuedAt).ShouldBe(TimeSpan.FromMinutes(10));
-        token.Claims.Select(claim => claim.Type).ShouldBeSubsetOf(["sub", "org", "role", "name", "iss", "aud", "iat", "nbf", "exp"]);
+        token.Claims.Select(claim => claim.Type).ShouldBeSubsetOf(["sub", "org", "role", "name", "sid", "iss", "aud", "iat", "nbf", "exp"]);
 
         using var client = fixture.Anonymous();
         var set = JsonWebKeySet.Create(await client.GetStringAsync("/identity/.well-known/jwks.json"));
@@ -46,9 +47,11 @@ public sealed class TokenTests(IdentityFixture fixture)
         var document = await (await client.GetAsync("/identity/openapi.json")).Json();
 
         document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Where(path => !path.Contains("/errors") && !path.Contains("/changes")).Order().ShouldBe([
-            "/identity/.well-known/jwks.json", "/identity/.well-known/openid-configuration",
+            "/identity/.well-known/jwks.json", "/identity/.well-known/openid-configuration", "/identity/audit", "/identity/audit/mine",
             "/identity/invitations", "/identity/invitations/{id}", "/identity/join", "/identity/login", "/identity/logout", "/identity/me",
-            "/identity/members", "/identity/members/{userId}", "/identity/organisation", "/identity/refresh", "/identity/register", "/identity/switch"]);
+            "/identity/members", "/identity/members/{userId}", "/identity/organisation", "/identity/refresh", "/identity/register",
+            "/identity/sessions", "/identity/sessions/revoke-others", "/identity/sessions/{id}", "/identity/switch", "/identity/token"]);
+        IdempotencyDocument.Undeclared(document.GetProperty("paths")).ShouldBeEmpty();
     }
 
     [Theory]

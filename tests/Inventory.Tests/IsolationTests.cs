@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Npgsql;
 using OpsPlatform.Contracts;
@@ -106,6 +107,10 @@ public sealed class IsolationTests(InventoryFixture fixture)
             "/inventory/totals", "/recipes", "/recipes/availability", "/recipes/{id}", "/recipes/{id}/availability",
         ]);
     }
+
+    [Fact]
+    public async Task Every_POST_takes_an_idempotency_key_or_says_why_not() =>
+        IdempotencyDocument.Undeclared((await fixture.Anonymous().GetFromJsonAsync<JsonElement>("/inventory/openapi.json")).GetProperty("paths")).ShouldBeEmpty();
 
     [Fact]
     public async Task Stock_below_zero_is_refused_by_the_database_itself()

@@ -8,7 +8,7 @@ using OpsPlatform.Testing;
 namespace OpsPlatform.Sync.Tests;
 
 /// <summary>One running service for all tests; they keep apart by their own organisations.</summary>
-public sealed class SyncFixture() : ServiceFixture("sync", typeof(SyncDb))
+public class SyncFixture() : ServiceFixture("sync", typeof(SyncDb))
 {
     public const int StreamsPerUser = 5;
     public const int StreamsPerOrganisation = 40;

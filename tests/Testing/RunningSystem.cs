@@ -39,7 +39,7 @@ public partial class RunningSystem : IAsyncLifetime
     /// <summary>Registers a fresh organisation and answers a client that acts as its owner.</summary>
     public Task<Organisation> Register(string name) => Organisation.Register(Gateway, name);
 
-    /// <summary>Kills the process of a resource as a crash would and answers once it is healthy again under another process id.</summary>
+    /// <summary>Kills the process of a resource, of one replica when it has several, as a crash would and answers once it is healthy again under another process id.</summary>
     public async Task Kill(string resource)
     {
         using var timeout = new CancellationTokenSource(StartTimeout);

@@ -17,6 +17,7 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private IRunningService? _running;
+    private string[] _settings = [];
 
     /// <param name="entryPoint">Any class of the service's assembly.</param>
     protected ServiceFixture(string service, Type entryPoint)
@@ -63,13 +64,25 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
             ["services:identity:http:0"] = Tokens.Address.ToString(),
             ["SYNC_RETRY_BACKOFF_MS"] = "20",
             ["Operator:Key"] = OperatorKey,
+            ["Client:Secret"] = TokenIssuer.SecretOf(service),
+            ["SHUTDOWN_GRACE_MS"] = "0",
         };
+        // Only these two check the services' secrets.
+        if (service is "identity" or "registry")
+        {
+            foreach (var client in (string[])["identity", "registry", "inventory", "orders", "sync", "analytics", "gateway"])
+            {
+                settings[$"Clients:{client}"] = TokenIssuer.SecretOf(client);
+            }
+        }
+
         foreach (var (key, value) in Settings)
         {
             settings[key] = value;
         }
 
-        _running = start([.. settings.Select(pair => $"--{pair.Key}={pair.Value}")], Configure);
+        _settings = [.. settings.Select(pair => $"--{pair.Key}={pair.Value}")];
+        _running = start(_settings, Configure);
         using var timeout = new CancellationTokenSource(StartTimeout);
         await _running.Start();
         await Database.Ready.WaitAsync(timeout.Token);
@@ -77,11 +90,29 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
         Broker = await TestBroker.Start(Messaging);
     }
 
+    /// <summary>Starts another replica, on the same database and virtual host; the caller disposes it.</summary>
+    public async Task<IRunningService> StartReplica()
+    {
+        var replica = start(_settings, Configure);
+        await replica.Start();
+        await replica.Services.GetRequiredService<ServiceDatabase>().Ready.WaitAsync(StartTimeout);
+        return replica;
+    }
+
     /// <summary>A client with a token of that organisation.</summary>
-    public HttpClient Client(Guid org, string role = "owner", Guid? user = null)
+    /// <param name="at">A replica's address instead of the first one's.</param>
+    public HttpClient Client(Guid org, string role = "owner", Guid? user = null, Uri? at = null)
+    {
+        var client = new HttpClient { BaseAddress = at ?? Address };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Tokens.Token(org, role, user));
+        return client;
+    }
+
+    /// <summary>A client that is one of the platform's services, for an organisation or for itself.</summary>
+    public HttpClient ServiceClient(string service, Guid? org = null)
     {
         var client = Anonymous();
-        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Tokens.Token(org, role, user));
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Tokens.ServiceToken(service, org));
         return client;
     }
 

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
+using OpsPlatform.ServiceDefaults.Auth;
 
 namespace OpsPlatform.Testing;
 
@@ -28,6 +29,7 @@ public sealed class TokenIssuer : IAsyncDisposable
         var app = builder.Build();
         var issuer = new TokenIssuer(app);
         app.MapGet("/identity/.well-known/jwks.json", () => TypedResults.Json(new { keys = new[] { issuer.PublicKey() } }));
+        app.MapPost("/identity/token", issuer.IssueServiceToken);
         await app.StartAsync();
         return issuer;
     }
@@ -55,10 +57,37 @@ public sealed class TokenIssuer : IAsyncDisposable
             new SigningCredentials(new ECDsaSecurityKey(_key) { KeyId = _keyId }, SecurityAlgorithms.EcdsaSha256));
     }
 
+    /// <summary>As the identity service gives one to a service for its secret.</summary>
+    /// <param name="org">Null for a service that acts for itself.</param>
+    public string ServiceToken(string service, Guid? org = null, TimeSpan? lifetime = null) => Token(org ?? Guid.Empty, "service", lifetime: lifetime, change: claims =>
+    {
+        claims["sub"] = claims["name"] = service;
+        if (org is null)
+        {
+            claims.Remove("org");
+        }
+    });
+
+    /// <summary>What ServiceFixture gives a service as Client:Secret.</summary>
+    public static string SecretOf(string service) => $"secret-of-{service}-in-the-tests";
+
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
         _key.Dispose();
+    }
+
+    private async Task<IResult> IssueServiceToken(HttpRequest request)
+    {
+        var form = await request.ReadFormAsync();
+        return ClientSecrets.TryReadBasic(request.Headers.Authorization, out var service, out var secret) && secret == SecretOf(service)
+            ? TypedResults.Json(new
+            {
+                access_token = ServiceToken(service, Guid.TryParse(form["organisation_id"], out var org) ? org : null),
+                token_type = "Bearer",
+                expires_in = 600,
+            })
+            : TypedResults.Unauthorized();
     }
 
     private object PublicKey()

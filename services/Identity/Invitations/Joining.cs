@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Contracts;
+using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Members;
 using OpsPlatform.Identity.Sessions;
 using OpsPlatform.Identity.Users;
@@ -11,7 +12,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 namespace OpsPlatform.Identity.Invitations;
 
 /// <summary>An invitation is used up and a membership, with a new person's account, comes to be: together or not at all.</summary>
-internal sealed class Joining(IdentityDb db, UserManager<User> users, Caller caller, TimeProvider time)
+internal sealed class Joining(IdentityDb db, UserManager<User> users, Caller caller, AuditTrail audit, TimeProvider time)
 {
     /// <param name="isNew">The account is stored too; otherwise the caller has proven to be its holder.</param>
     public async Task<(Membership? Joined, ProblemHttpResult? Refusal)> TryJoin(User user, bool isNew, string code, CancellationToken cancel)
@@ -58,6 +59,7 @@ internal sealed class Joining(IdentityDb db, UserManager<User> users, Caller cal
         db.Memberships.Add(membership);
         db.Publish(new MemberJoined(user.Id, membership.Role));
         await db.SaveChangesAsync(cancel);
+        await audit.Write(AuditEvent.Join, user.Id, cancel, detail: $"as {membership.Role}", email: user.Email);
         await transaction.CommitAsync(cancel);
 
         return (membership, null);

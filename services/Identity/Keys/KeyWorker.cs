@@ -4,7 +4,7 @@ using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.Identity.Keys;
 
-/// <summary>Keeps the keys, and sweeps refresh tokens that expired. Whatever fails is tried again a second later: without keys nobody is let in.</summary>
+/// <summary>Keeps the keys, and sweeps sessions that expired. Whatever fails is tried again a second later: without keys nobody is let in.</summary>
 internal sealed partial class KeyWorker(
     ServiceDatabase database, IServiceScopeFactory scopes, IOptions<SigningKeyOptions> options, TimeProvider time, ILogger<KeyWorker> log)
     : BackgroundService
@@ -30,7 +30,9 @@ internal sealed partial class KeyWorker(
             await using var scope = scopes.CreateAsyncScope();
             await scope.ServiceProvider.GetRequiredService<KeyRotation>().Run(cancel);
 
-            await scope.ServiceProvider.GetRequiredService<IdentityDb>().SweepRefreshTokens(time.GetUtcNow(), cancel);
+            var db = scope.ServiceProvider.GetRequiredService<IdentityDb>();
+            await db.SweepSessions(time.GetUtcNow(), cancel);
+            await db.SweepSignInFailures(time.GetUtcNow(), cancel);
             return true;
         }
         catch (Exception failure) when (failure is not OperationCanceledException || !cancel.IsCancellationRequested)

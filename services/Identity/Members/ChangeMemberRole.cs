@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Contracts;
+using OpsPlatform.Identity.Audit;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
@@ -14,7 +15,7 @@ internal static class ChangeMemberRole
     public sealed record Request([AllowedValues(Roles.Viewer, Roles.Staff, Roles.Admin, Roles.Owner)] string Role);
 
     public static async Task<Results<Ok<MemberResponse>, ProblemHttpResult>> Handle(
-        Guid userId, Request request, IdentityDb db, Caller caller, CancellationToken cancel)
+        Guid userId, Request request, IdentityDb db, Caller caller, AuditTrail audit, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var (_, actingRole) = await db.LockMembers(caller, cancel);
@@ -36,9 +37,11 @@ internal static class ChangeMemberRole
 
         if (membership.Role != request.Role)
         {
+            var before = membership.Role;
             membership.Role = request.Role;
             db.Publish(new MemberJoined(userId, request.Role));
             await db.SaveChangesAsync(cancel);
+            await audit.Write(AuditEvent.RoleChanged, userId, cancel, detail: $"{before} to {request.Role}");
             await transaction.CommitAsync(cancel);
         }
 

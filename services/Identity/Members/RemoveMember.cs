@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Contracts;
+using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Sessions;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Messaging;
@@ -12,7 +13,7 @@ namespace OpsPlatform.Identity.Members;
 internal static class RemoveMember
 {
     public static async Task<Results<NoContent, ProblemHttpResult>> Handle(
-        Guid userId, IdentityDb db, Caller caller, TimeProvider time, CancellationToken cancel)
+        Guid userId, IdentityDb db, Caller caller, AuditTrail audit, TimeProvider time, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var (_, actingRole) = await db.LockMembers(caller, cancel);
@@ -45,6 +46,7 @@ internal static class RemoveMember
         var address = email.ToLowerInvariant();
         await db.Invitations.Where(invitation => invitation.OrgId == caller.Org && invitation.Email == address).ExecuteDeleteAsync(cancel);
         await db.RevokeMember(caller.Org, userId, time.GetUtcNow(), cancel);
+        await audit.Write(AuditEvent.MemberRemoved, userId, cancel, detail: $"was {membership.Role}");
         await transaction.CommitAsync(cancel);
 
         return TypedResults.NoContent();

@@ -14,7 +14,29 @@ internal sealed class AccessTokens(KeyRing keys, IOptions<TokenLifetimes> option
 {
     private static readonly JsonWebTokenHandler Writer = new();
 
-    public async Task<string> Issue(User user, Membership membership, CancellationToken cancel)
+    /// <summary>OpenID Connect's name for it.</summary>
+    public const string SessionClaim = "sid";
+
+    public Task<string> Issue(User user, Membership membership, Guid session, CancellationToken cancel) => Sign(
+        [
+            new Claim("sub", user.Id.ToString()),
+            new Claim(Tokens.OrgClaim, membership.OrgId.ToString()),
+            new Claim(Tokens.RoleClaim, membership.Role),
+            new Claim("name", user.DisplayName),
+            new Claim(SessionClaim, session.ToString()),
+        ],
+        cancel);
+
+    public Task<string> IssueToService(string service, Guid? organisationId, CancellationToken cancel) => Sign(
+        [
+            new Claim("sub", service),
+            new Claim(Tokens.RoleClaim, Roles.Service),
+            new Claim("name", service),
+            .. organisationId is { } id ? [new Claim(Tokens.OrgClaim, id.ToString())] : (IEnumerable<Claim>)[],
+        ],
+        cancel);
+
+    private async Task<string> Sign(IEnumerable<Claim> claims, CancellationToken cancel)
     {
         var now = time.GetUtcNow().UtcDateTime;
 
@@ -25,13 +47,7 @@ internal sealed class AccessTokens(KeyRing keys, IOptions<TokenLifetimes> option
             IssuedAt = now,
             NotBefore = now,
             Expires = now + options.Value.AccessToken,
-            Subject = new ClaimsIdentity(
-            [
-                new Claim("sub", user.Id.ToString()),
-                new Claim(Tokens.OrgClaim, membership.OrgId.ToString()),
-                new Claim(Tokens.RoleClaim, membership.Role),
-                new Claim("name", user.DisplayName),
-            ]),
+            Subject = new ClaimsIdentity(claims),
             SigningCredentials = await keys.Signing(cancel),
         });
     }

@@ -1,6 +1,9 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Identity.Audit;
+using OpsPlatform.Identity.Users;
+using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Identity.Sessions;
 
@@ -9,15 +12,22 @@ internal static class LogOut
 {
     public sealed record Request([Required, MaxLength(128)] string RefreshToken);
 
-    public static async Task<NoContent> Handle(Request request, IdentityDb db, TimeProvider time, CancellationToken cancel)
+    public static async Task<NoContent> Handle(
+        Request request, IdentityDb db, Caller caller, AuditTrail audit, TimeProvider time, CancellationToken cancel)
     {
         var hash = Secret.HashOf(request.RefreshToken);
 
         if (await db.RefreshTokens.AsNoTracking().SingleOrDefaultAsync(token => token.TokenHash == hash, cancel) is { } known)
         {
+            caller.ActAs(known.UserId, known.OrganisationId);
             await using var transaction = await db.Database.BeginTransactionAsync(cancel);
             await db.LockFamily(known.FamilyId, cancel);
-            await db.RevokeFamily(known.FamilyId, time.GetUtcNow(), cancel);
+
+            if (await db.RevokeFamily(known.FamilyId, time.GetUtcNow(), cancel) > 0)
+            {
+                await audit.Write(AuditEvent.LogOut, known.UserId, cancel);
+            }
+
             await transaction.CommitAsync(cancel);
         }
 

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Users;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -11,7 +12,7 @@ internal static class SwitchOrganisation
     public sealed record Request(Guid OrganisationId);
 
     public static async Task<Results<Ok<SessionResponse>, ProblemHttpResult>> Handle(
-        Request request, IdentityDb db, Session session, Caller caller, CancellationToken cancel)
+        Request request, IdentityDb db, Session session, AuditTrail audit, Caller caller, CancellationToken cancel)
     {
         if (await session.MembershipOf(caller.UserId(), request.OrganisationId, cancel) is not { } membership)
         {
@@ -20,6 +21,12 @@ internal static class SwitchOrganisation
 
         var user = await db.Users.AsNoTracking().SingleAsync(user => user.Id == membership.UserId, cancel);
 
-        return TypedResults.Ok(await session.Open(user, membership, cancel));
+        caller.ActAs(user.Id, membership.OrgId);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var opened = await session.Open(user, membership, cancel);
+        await audit.Write(AuditEvent.Switch, user.Id, cancel);
+        await transaction.CommitAsync(cancel);
+
+        return TypedResults.Ok(opened);
     }
 }

@@ -9,8 +9,6 @@ internal sealed class User : IdentityUser<Guid>
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    public bool IsLockedOut(DateTimeOffset now) => LockoutEnd > now;
-
     public static User Named(string email, string displayName, DateTimeOffset now) => new()
     {
         Id = Guid.CreateVersion7(now),

@@ -9,6 +9,7 @@ internal static class OrderEndpoints
     public static void AddOrders(this WebApplicationBuilder builder)
     {
         builder.Services.AddScoped<OrderDesk>();
+        builder.Services.AddSingleton<OrderNumbers>();
         builder.Services.AddSingleton<DecisionWait>();
         builder.Services.AddScoped<WakeAfterCommit>();
         builder.Services.ConfigureDbContext<OrdersDb>((services, options) => options.AddInterceptors(services.GetRequiredService<WakeAfterCommit>()));
@@ -25,5 +26,7 @@ internal static class OrderEndpoints
         orders.MapPost("/{id:guid}/confirm", ConfirmOrder.Handle).RequireAuthorization(Roles.Staff);
         orders.MapPost("/{id:guid}/cancel", CancelOrder.Handle).RequireAuthorization(Roles.Staff);
         orders.MapPost("/{id:guid}/complete", CompleteOrder.Handle).RequireAuthorization(Roles.Staff);
+        app.MapApi("/orders/export", Roles.Service).MapGet("/", ExportOrders.Handle)
+            .WithSummary("Everything decided about orders, by when they occurred, for a service that counts from zero. Role service, or admin.");
     }
 }

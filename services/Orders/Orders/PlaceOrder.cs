@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
+using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Orders.Orders;
@@ -53,6 +54,7 @@ internal static class PlaceOrder
         OrderDesk desk,
         OrdersDb db,
         DecisionWait decisions,
+        KeyedRequest keyed,
         Caller caller,
         TimeProvider time,
         HttpContext http,
@@ -76,6 +78,7 @@ internal static class PlaceOrder
         if (request.Confirm && patience is { } wait)
         {
             PreferWait.Applied(http, wait);
+            await keyed.Keep(Answer(order, isNew));
             order = await decision.Decided(db, order, wait, cancel);
             if (order.Status == OrderStatus.Rejected)
             {
@@ -83,6 +86,11 @@ internal static class PlaceOrder
             }
         }
 
+        return Answer(order, isNew);
+    }
+
+    private static Results<Created<OrderView>, Accepted<OrderView>, Ok<OrderView>, ProblemHttpResult> Answer(Order order, bool isNew)
+    {
         var location = $"/orders/{order.Id}";
         return (isNew, order.Status) switch
         {

@@ -42,7 +42,16 @@ internal sealed partial class FeedHub(
         }
     }
 
-    /// <summary>Finds what other replicas appended.</summary>
+    /// <summary>Another replica appended up to there: what is missing here is read from the table.</summary>
+    public void Advance(Guid org, long upTo)
+    {
+        if (_feeds.TryGetValue(org, out var feed) && feed.IsBehind(upTo))
+        {
+            _ = Fill(org, feed);
+        }
+    }
+
+    /// <summary>Finds what other replicas appended without being heard.</summary>
     public async Task Follow(CancellationToken cancel)
     {
         // Noted before the heads are read: a head below it went back, and was not merely read early.

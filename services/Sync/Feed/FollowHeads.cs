@@ -4,12 +4,13 @@ using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.Sync.Feed;
 
-/// <summary>Lets several replicas serve one feed: what another one appended is seen within a poll.</summary>
+/// <summary>Stands behind what the replicas tell each other: what another one appended unheard is seen within a poll.</summary>
 internal sealed partial class FollowHeads(
-    FeedHub hub, ServiceDatabase database, IOptions<SyncOptions> options, TimeProvider time, ILogger<FollowHeads> log) : BackgroundService
+    FeedHub hub, FeedAdvanced advanced, ServiceDatabase database, IOptions<SyncOptions> options, TimeProvider time, ILogger<FollowHeads> log) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        advanced.Hear();
         await database.Ready.WaitAsync(stoppingToken);
         using var timer = new PeriodicTimer(options.Value.PollInterval, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))

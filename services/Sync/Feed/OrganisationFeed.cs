@@ -43,6 +43,13 @@ internal sealed class OrganisationFeed
     {
         lock (_gate)
         {
+            if (_position is null && _wanted > reached)
+            {
+                // Another replica appended since the table was read: once more.
+                _wanted = 0;
+                return false;
+            }
+
             _position ??= reached;
             return _position <= reached;
         }
@@ -72,6 +79,17 @@ internal sealed class OrganisationFeed
             }
 
             return true;
+        }
+    }
+
+    /// <returns>True when entries up to <paramref name="head"/> have to be read from the table.</returns>
+    public bool IsBehind(long head)
+    {
+        lock (_gate)
+        {
+            _wanted = Math.Max(_wanted, head);
+            // Not known yet means that everybody attached is still reading the table and will look at what is wanted.
+            return head > _position;
         }
     }
 

@@ -23,6 +23,9 @@ internal static class Notes
         Red,
     }
 
+    /// <summary>What the sample's endpoint for services saw.</summary>
+    public sealed record Exported(Guid? OrgId, string? Actor, Guid CorrelationId);
+
     public record Line([property: Range(1, 10)] int Quantity);
 
     public record Request([StringLength(20, MinimumLength = 1)] string Text, Guid? Id = null, Colour Colour = Colour.Red, string? Secret = null, IReadOnlyList<Line>? Lines = null, [RegularExpression("[A-Z]{3}")] string? Code = null);
@@ -42,6 +45,8 @@ internal static class Notes
         notes.MapPost("/{id:guid}/broken", AddAndBreak).RequireAuthorization(Roles.Staff);
         notes.MapGet("", async (NotesDb db, CancellationToken cancel) => await db.Notes.Select(note => note.Text).ToListAsync(cancel));
         notes.MapPost("/{id:guid}/slow", Slow);
+        KeyedNotes.Map(notes);
+        app.MapApi("/export", Roles.Service).MapGet("", (Caller caller) => TypedResults.Ok(new Exported(caller.OrgId, caller.Actor, caller.CorrelationId)));
         return app;
     }
 

@@ -1,0 +1,57 @@
+namespace Aspire.Hosting.Running;
+
+/// <summary>
+/// Lets a script stop and start resources of the running host: a file `{resource}.stop` or `{resource}.start` is an order for all
+/// its replicas, taken away once it was carried out, or named `.failed` with the reason in it.
+/// </summary>
+internal static class ControlFolder
+{
+    private static readonly TimeSpan _poll = TimeSpan.FromMilliseconds(200);
+
+    public static async Task FollowAsync(Orchestrator host, string folder, CancellationToken cancel)
+    {
+        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        foreach (var stale in Directory.GetFiles(folder))
+        {
+            File.Delete(stale);
+        }
+
+        using var timer = new PeriodicTimer(_poll);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(cancel))
+            {
+                foreach (var order in Directory.GetFiles(folder).Where(file => Path.GetExtension(file) is ".stop" or ".start"))
+                {
+                    await CarryOutAsync(host, order);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // The application stops.
+        }
+    }
+
+    private static async Task CarryOutAsync(Orchestrator host, string order)
+    {
+        var runners = host.RunnersOf(Path.GetFileNameWithoutExtension(order));
+        if (runners.Count == 0)
+        {
+            await File.WriteAllTextAsync(order, "There is no such resource.");
+            File.Move(order, Path.ChangeExtension(order, ".failed"), overwrite: true);
+            return;
+        }
+
+        if (Path.GetExtension(order) == ".stop")
+        {
+            await Task.WhenAll(runners.Select(runner => runner.StopAsync()));
+        }
+        else
+        {
+            runners.ForEach(runner => runner.Start());
+        }
+
+        File.Delete(order);
+    }
+}

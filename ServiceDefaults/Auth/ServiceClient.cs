@@ -1,0 +1,85 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using Microsoft.Extensions.Configuration;
+using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.ServiceDefaults.Auth;
+
+/// <summary>A neighbour could not be reached or did not answer in time; answered as 503.</summary>
+public sealed class ServiceAwayException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>
+/// Calls a neighbour as this service, with a token of its own: for the organisation that is acting, or for none.
+/// The neighbour's endpoint admits it by <see cref="Roles.Service"/>.
+/// </summary>
+public sealed class ServiceClient(IConfiguration configuration, ServiceTokens tokens) : IDisposable
+{
+    private const long MaxBufferedBytes = 16 * 1024 * 1024;
+    private static readonly TimeSpan HeadersWithin = TimeSpan.FromSeconds(30);
+
+    private readonly HttpClient _http = new(ServiceTokens.Handler()) { Timeout = HeadersWithin, MaxResponseContentBufferSize = MaxBufferedBytes };
+
+    /// <summary>Asks one instance after the other until one is reached. The answer's body is not read yet: dispose the answer.</summary>
+    /// <param name="caller">Whose organisation the neighbour works for, and whose correlation id it gets.</param>
+    /// <param name="path">With query, such as /orders/export?from=2026-01-01.</param>
+    /// <exception cref="ServiceAwayException">No instance, or not the identity service, could be reached in time.</exception>
+    /// <exception cref="InvalidOperationException">This service has no secret or address to do it with; the message says what to set.</exception>
+    public async Task<HttpResponseMessage> Send(
+        Caller caller, string service, HttpMethod method, string path, HttpContent? content = null, CancellationToken cancel = default)
+    {
+        var addresses = ServiceTokens.AddressesOf(configuration, service);
+        var token = await tokens.Get(caller.OrgId, cancel);
+        Exception? unreached = null;
+        foreach (var address in addresses)
+        {
+            using var request = new HttpRequestMessage(method, new Uri(address, path)) { Content = content };
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+            request.Headers.Add("X-Correlation-Id", caller.CorrelationId.ToString());
+            try
+            {
+                var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+                if (response.StatusCode == HttpStatusCode.Unauthorized)
+                {
+                    // Such as after the keys were replaced: the next call asks for another token.
+                    tokens.Forget(caller.OrgId, token);
+                }
+
+                return response;
+            }
+            catch (HttpRequestException failure) when (failure.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError)
+            {
+                unreached = failure;
+            }
+            catch (HttpRequestException failure)
+            {
+                throw new ServiceAwayException($"The {service} service did not give a whole answer: {failure.Message}", failure);
+            }
+            catch (OperationCanceledException failure) when (!cancel.IsCancellationRequested)
+            {
+                throw new ServiceAwayException($"The {service} service did not answer within {HeadersWithin.TotalSeconds} s.", failure);
+            }
+            finally
+            {
+                // The caller's, and needed again for the next instance.
+                request.Content = null;
+            }
+        }
+
+        throw new ServiceAwayException($"The {service} service is not reachable: {unreached?.Message}", unreached);
+    }
+
+    /// <returns>The answer to a GET, read as this platform writes JSON.</returns>
+    /// <exception cref="HttpRequestException">The neighbour refused; StatusCode says how.</exception>
+    /// <inheritdoc cref="Send"/>
+    public async Task<T> Get<T>(Caller caller, string service, string path, CancellationToken cancel)
+    {
+        using var response = await Send(caller, service, HttpMethod.Get, path, cancel: cancel);
+        response.EnsureSuccessStatusCode();
+        return await response.Content.ReadFromJsonAsync<T>(Json.Options, cancel)
+            ?? throw new InvalidOperationException($"The {service} service answered null to GET {path}.");
+    }
+
+    public void Dispose() => _http.Dispose();
+}

@@ -1,0 +1,227 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpsPlatform.ServiceDefaults.Http;
+
+namespace OpsPlatform.ServiceDefaults.Registry;
+
+/// <summary>
+/// Registers this process once it listens, renews its lease with every heartbeat, and deregisters before the last requests
+/// are finished, so that the gateway sends no more. A registry that is away is asked again, quietly.
+/// </summary>
+internal sealed partial class Registration(
+    RegistryClient registry, IServer server, HealthCheckService health, IHostApplicationLifetime lifetime, IHostEnvironment environment,
+    IConfiguration configuration, TimeProvider time, ILogger<Registration> log) : BackgroundService, IHostedLifecycleService
+{
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan GoodbyeTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often a process that is not ready yet looks at itself; the registry hears of it when that changes.</summary>
+    private static readonly TimeSpan StartingInterval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>A start that takes longer has failed.</summary>
+    private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(60);
+
+    private static readonly TimeSpan FirstBackoff = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(5);
+
+    private readonly Guid _id = Guid.CreateVersion7();
+    private readonly string _key = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+    private readonly string _version = Instance.VersionOf(environment);
+    private readonly long _startedAt = time.GetTimestamp();
+    private readonly CancellationTokenSource _leaving = new();
+    private readonly TimeSpan _settle = TimeSpan.FromMilliseconds(configuration.Number("Registry:SettleMs", 250, 0, 10_000));
+    private Task _announcing = Task.CompletedTask;
+    private bool _wasReady;
+    private bool _known;
+    private string? _logged;
+
+    private string Path => $"/registry/services/{registry.Service}/instances/{_id}";
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Runs before the server stops listening: gateways have heard the goodbye by the time it does.</summary>
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        await _leaving.CancelAsync();
+        await _announcing;
+        if (_known && await SaidGoodbye(cancellationToken))
+        {
+            await Task.Delay(_settle, time, cancellationToken);
+        }
+    }
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public override void Dispose()
+    {
+        _leaving.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!registry.IsConfigured)
+        {
+            return;
+        }
+
+        var listening = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using (lifetime.ApplicationStarted.Register(listening.SetResult))
+        await using (stoppingToken.Register(() => listening.TrySetCanceled(stoppingToken)))
+        {
+            await listening.Task;
+        }
+
+        var bound = InstanceAddress.Bound(server.Features.Get<IServerAddressesFeature>()?.Addresses ?? []);
+        if ((Instance.AdvertisedUrl(configuration) ?? bound) is not { } address)
+        {
+            NoAddress();
+            return;
+        }
+
+        registry.UseOwn(bound ?? address);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, _leaving.Token);
+        await (_announcing = KeepAnnouncing(Instance.Text(address), end.Token));
+    }
+
+    private async Task KeepAnnouncing(string address, CancellationToken cancel)
+    {
+        var backoff = FirstBackoff;
+        try
+        {
+            while (true)
+            {
+                var report = await Report(address, cancel);
+                if (await Announced(report, cancel) is { } lease)
+                {
+                    backoff = FirstBackoff;
+                    await WaitForHeartbeat(report.Status, TimeSpan.FromMilliseconds(lease.HeartbeatMs), cancel);
+                }
+                else
+                {
+                    // Many instances lose the registry at the same moment; they need not come back at the same one.
+                    await Task.Delay(backoff * (0.8 + (0.4 * Random.Shared.NextDouble())), time, cancel);
+                    backoff = backoff * 2 < LongestBackoff ? backoff * 2 : LongestBackoff;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // The process stops.
+        }
+    }
+
+    private async Task WaitForHeartbeat(InstanceState reported, TimeSpan heartbeat, CancellationToken cancel)
+    {
+        var since = time.GetTimestamp();
+        while (reported is InstanceState.Starting && time.GetElapsedTime(since) + StartingInterval < heartbeat)
+        {
+            await Task.Delay(StartingInterval, time, cancel);
+            if (StateOf((await health.CheckHealthAsync(cancel)).Status) is not InstanceState.Starting)
+            {
+                return;
+            }
+        }
+
+        var rest = heartbeat - time.GetElapsedTime(since);
+        await Task.Delay(rest > TimeSpan.Zero ? rest : TimeSpan.Zero, time, cancel);
+    }
+
+    private async Task<AnnounceRequest> Report(string address, CancellationToken cancel)
+    {
+        var report = await health.CheckHealthAsync(cancel);
+        return new(
+            _key, address, _version, Dns.GetHostName(), Environment.ProcessId, time.GetElapsedTime(_startedAt).TotalSeconds, StateOf(report.Status),
+            [.. report.Entries.Take(AnnounceRequest.MaxChecks).Select(entry => new CheckReport(
+                Instance.Cut(entry.Key, CheckReport.MaxNameChars)!,
+                Plain(entry.Value.Status),
+                Instance.Cut(entry.Value.Description, CheckReport.MaxDescriptionChars)))]);
+    }
+
+    private InstanceState StateOf(HealthStatus status)
+    {
+        _wasReady |= status is not HealthStatus.Unhealthy;
+        return status is HealthStatus.Unhealthy && !_wasReady && time.GetElapsedTime(_startedAt) < LongestStart ? InstanceState.Starting : Plain(status);
+    }
+
+    private static InstanceState Plain(HealthStatus status) => status switch
+    {
+        HealthStatus.Healthy => InstanceState.Healthy,
+        HealthStatus.Degraded => InstanceState.Degraded,
+        _ => InstanceState.Unhealthy,
+    };
+
+    /// <returns>Null when the registry is away or refuses; it says so once, not at every try.</returns>
+    private async Task<LeaseResponse?> Announced(AnnounceRequest report, CancellationToken cancel)
+    {
+        try
+        {
+            using var body = JsonContent.Create(report, options: Json.Options);
+            using var answer = await registry.Send(HttpMethod.Put, Path, body, AnswerTimeout, cancel);
+            if (answer.IsSuccessStatusCode && await answer.Content.ReadFromJsonAsync<LeaseResponse>(RegistryClient.AnswerOptions, cancel) is { HeartbeatMs: > 0 } lease)
+            {
+                _known = true;
+                Say($"{lease.State}", () => Registered(report.Address, lease.State, lease.Reason));
+                return lease;
+            }
+
+            var refusal = Instance.Cut(await answer.Content.ReadAsStringAsync(cancel), CheckReport.MaxDescriptionChars)!;
+            Say($"{answer.StatusCode}", () => Refused((int)answer.StatusCode, refusal));
+        }
+        catch (Exception exception) when (exception is HttpRequestException or JsonException || (exception is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            Say("away", () => Away(exception.Message));
+        }
+
+        return null;
+    }
+
+    private async Task<bool> SaidGoodbye(CancellationToken cancel)
+    {
+        try
+        {
+            using var body = JsonContent.Create(new LeaveRequest(_key), options: Json.Options);
+            using var answer = await registry.Send(HttpMethod.Delete, Path, body, GoodbyeTimeout, cancel);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
+        {
+            NoGoodbye(exception.Message);
+            return false;
+        }
+    }
+
+    private void Say(string state, Action write)
+    {
+        if (_logged != state)
+        {
+            _logged = state;
+            write();
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Registered as {Address}: {State}, {Reason}")]
+    private partial void Registered(string address, InstanceState state, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "The registry refuses this instance with {Status}, trying again: {Refusal}")]
+    private partial void Refused(int status, string refusal);
+
+    [LoggerMessage(LogLevel.Warning, "The registry is away, trying again: {Reason}")]
+    private partial void Away(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "The registry was not told that this instance stops; its lease will run out: {Reason}")]
+    private partial void NoGoodbye(string reason);
+
+    [LoggerMessage(LogLevel.Error, "This instance does not register: it listens on no http address. Set ADVERTISED_URL")]
+    private partial void NoAddress();
+}
