@@ -51,6 +51,21 @@ public sealed class EdgeTests
         await (await gateway.Anonymous().SendAsync(asOperator)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthenticated");
     }
 
+    [Theory]
+    [InlineData("\u00ff")]
+    [InlineData("\u00c3\u00a4")]
+    public async Task A_header_outside_ASCII_is_the_callers_mistake_and_no_broken_service(string value)
+    {
+        await using var gateway = await TestGateway.Start();
+        gateway.Upstream.OnEcho("GET /orders");
+        using var client = new HttpClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.Latin1 });
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(gateway.Anonymous().BaseAddress!, "/orders"));
+        request.Headers.Authorization = gateway.Client().DefaultRequestHeaders.Authorization;
+        request.Headers.TryAddWithoutValidation("If-Match", value);
+
+        await (await client.SendAsync(request)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid");
+    }
+
     [Fact]
     public async Task Every_answer_tells_browsers_what_they_may_not_do_and_not_what_we_run()
     {

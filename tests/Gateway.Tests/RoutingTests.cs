@@ -168,6 +168,20 @@ public sealed class RoutingTests
         response.Header("Retry-After").ShouldBe("2");
     }
 
+    [Fact]
+    public async Task After_a_body_too_large_the_same_connection_goes_on()
+    {
+        await using var gateway = await TestGateway.Start();
+        gateway.Upstream.OnEcho("POST /orders");
+        var client = gateway.Client();
+        for (var i = 0; i < 20; i++)
+        {
+            using var large = new ByteArrayContent(new byte[1024 * 1024 + 1]);
+            await (await client.PostAsync("/orders", large)).ShouldBeProblem(HttpStatusCode.RequestEntityTooLarge, "body-too-large");
+            (await client.PostAsync("/orders", new StringContent("x"))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -29,7 +29,7 @@ public partial class RunningSystem : IAsyncLifetime
     {
         using var timeout = new CancellationTokenSource(StartTimeout);
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<AppHostMarker>(
-            ["UseVolumes=false", $"Parameters:operator-key={OperatorKey}"], timeout.Token);
+            ["UseVolumes=false", $"Parameters:operator-key={OperatorKey}", .. Settings], timeout.Token);
         Configure(builder);
         _app = await builder.BuildAsync(timeout.Token);
         await _app.StartAsync(timeout.Token);
@@ -72,6 +72,9 @@ public partial class RunningSystem : IAsyncLifetime
 
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>More configuration of the AppHost, as Key=Value.</summary>
+    protected virtual IEnumerable<string> Settings => [];
 
     /// <summary>Changes the model before it is built, such as how many instances a service has.</summary>
     protected virtual void Configure(IDistributedApplicationTestingBuilder builder)

@@ -12,6 +12,7 @@ internal static class ConfirmOrder
     public static async Task<Results<Ok<OrderView>, Accepted<OrderView>, NotFound, ProblemHttpResult>> Handle(
         Guid id, OrdersDb db, DecisionWait decisions, KeyedRequest keyed, Caller caller, TimeProvider time, HttpContext http, CancellationToken cancel)
     {
+        var patience = PreferWait.Of(http);
         using var decision = decisions.Start(caller.Org, id);
         if (await Confirm(id, db, time.GetUtcNow(), cancel) is not { } order)
         {
@@ -23,8 +24,9 @@ internal static class ConfirmOrder
             return Problems.OrderState(OrderView.Of(order), "confirmed");
         }
 
-        if (PreferWait.Take(http) is { } wait)
+        if (patience is { } wait)
         {
+            PreferWait.Applied(http, wait);
             await keyed.Keep(Answer(order));
             order = await decision.Decided(db, order, wait, cancel);
         }

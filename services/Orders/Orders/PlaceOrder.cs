@@ -60,6 +60,7 @@ internal static class PlaceOrder
         HttpContext http,
         CancellationToken cancel)
     {
+        var patience = PreferWait.Of(http);
         var now = OrderDraft.WholeMicroseconds(time.GetUtcNow());
         if (request.OccurredAt is { } occurredAt && (occurredAt < Earliest || occurredAt > now + MaxAhead))
         {
@@ -74,8 +75,9 @@ internal static class PlaceOrder
             return refusal!;
         }
 
-        if (request.Confirm && PreferWait.Take(http) is { } wait)
+        if (request.Confirm && patience is { } wait)
         {
+            PreferWait.Applied(http, wait);
             await keyed.Keep(Answer(order, isNew));
             order = await decision.Decided(db, order, wait, cancel);
             if (order.Status == OrderStatus.Rejected)

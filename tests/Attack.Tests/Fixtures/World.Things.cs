@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -6,7 +7,7 @@ namespace OpsPlatform.Attack.Tests.Fixtures;
 // What can be made in a world. Bodies give every optional member a value, so that each of them is attacked too.
 public sealed partial class World
 {
-    private readonly Dictionary<string, Guid> _kept = [];
+    private readonly ConcurrentDictionary<string, Task<Guid>> _kept = [];
 
     public object Organisation() => new { name = Name("organisation"), currency = "GBP", timeZone = "Europe/London", dayStartsAt = "04:00" };
 
@@ -127,10 +128,23 @@ public sealed partial class World
         return id;
     });
 
+    /// <summary>One of each kind of thing, by kind.</summary>
+    public async Task<IReadOnlyDictionary<string, Guid>> Things() => new Dictionary<string, Guid>
+    {
+        ["organisation"] = Id,
+        ["owner"] = Owner.UserId,
+        ["ingredient"] = await Ingredient(),
+        ["recipe"] = await Recipe(),
+        ["menu item"] = await MenuItem(),
+        ["order"] = await Order(),
+        ["customer"] = await Customer(),
+    };
+
     /// <summary>A message that no attempt could send, which no request can bring about. Sent again it tells of somebody unknown to all.</summary>
     public async Task<Guid> FailedMessage(string service)
     {
         var id = Guid.NewGuid();
+        Leaks.Learn(id);
         await _system.Database(service).Execute("""
             INSERT INTO outbox (id, org_id, message_type, body, correlation_id, status, attempts, error)
             VALUES ($1, $2, 'MemberLeft', jsonb_build_object('userId', gen_random_uuid(), 'marker', $3::text), gen_random_uuid(), 'failed', 3, $3)
@@ -138,7 +152,7 @@ public sealed partial class World
         return id;
     }
 
-    private async Task<Guid> Kept(string what, Func<Task<Guid>> make) => _kept.TryGetValue(what, out var id) ? id : _kept[what] = await make();
+    private Task<Guid> Kept(string what, Func<Task<Guid>> make) => _kept.GetOrAdd(what, _ => make());
 
     private async Task<Guid> New(Call call) => (await Ok(call)).GetProperty("id").GetGuid();
 
