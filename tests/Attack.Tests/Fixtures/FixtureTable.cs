@@ -49,5 +49,7 @@ public static class AllFixtures
         InventoryFixtures.Table,
         OrdersFixtures.Table,
         SyncFixtures.Table,
+        AnalyticsFixtures.Table,
+        RegistryFixtures.Table,
     ]);
 }

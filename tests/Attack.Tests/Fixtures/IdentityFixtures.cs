@@ -20,6 +20,13 @@ internal static class IdentityFixtures
         { "POST /identity/invitations", world => Call.Post("/identity/invitations", new { email = world.Email(), role = "viewer" }) },
         { "DELETE /identity/invitations/{id}", async world => Call.Delete($"/identity/invitations/{(await world.Invite(world.Email())).Id}") },
         { "POST /identity/join", async world => Call.Post("/identity/join", new { code = await world.InvitationFromElsewhere() }) },
+        { "GET /identity/audit", _ => Call.Get("/identity/audit").WithQuery("limit", 5) },
+        { "GET /identity/audit/mine", _ => Call.Get("/identity/audit/mine").WithQuery("limit", 5) },
+        { "POST /identity/token", world => Call.PostForm("/identity/token", ("grant_type", "client_credentials"), ("client_id", "gateway"), ("client_secret", AttackSystem.ClientSecret("gateway")), ("organisation_id", $"{world.Id}")) with { Past = "identity" } },
+        { "GET /identity/export/organisation", _ => Call.Get("/identity/export/organisation") },
+        { "GET /identity/sessions", _ => Call.Get("/identity/sessions").WithQuery("limit", 5) },
+        { "DELETE /identity/sessions/{id}", async world => Call.Delete($"/identity/sessions/{await world.OtherSession()}") },
+        { "POST /identity/sessions/revoke-others", _ => Call.Post("/identity/sessions/revoke-others") },
         { "GET /identity/.well-known/jwks.json", _ => Call.Get("/identity/.well-known/jwks.json") },
         { "GET /identity/.well-known/openid-configuration", _ => Call.Get("/identity/.well-known/openid-configuration") },
     };

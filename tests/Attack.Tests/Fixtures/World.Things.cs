@@ -81,6 +81,13 @@ public sealed partial class World
 
     public Task<Guid> NewIngredient() => New(Call.Post("/ingredients", IngredientBody()));
 
+    /// <summary>Sync learns of the services one by one.</summary>
+    public async Task<Guid> IngredientKnownToSync()
+    {
+        await Eventually.Is(async () => (await Ok(Call.Get("/sync/health"))).GetRawText().Contains("inventory", StringComparison.Ordinal), TimeSpan.FromSeconds(60));
+        return await Ingredient();
+    }
+
     public Task<Guid> Recipe() => Kept("recipe", NewRecipe);
 
     public async Task<Guid> NewRecipe() => await New(Call.Post("/recipes", RecipeBody(await Ingredient())));
@@ -105,6 +112,41 @@ public sealed partial class World
         await Order();
         return (await Ok(Call.Get("/customers"))).GetProperty("items")[0].GetProperty("id").GetGuid();
     });
+
+    /// <summary>A session of the owner beside the one at hand.</summary>
+    public async Task<Guid> OtherSession()
+    {
+        await Ok(Call.Post("/identity/login", new { email = Owner.Email, password = Password }), token: null);
+        return (await Ok(Call.Get("/identity/sessions"))).GetProperty("items").EnumerateArray()
+            .First(session => !session.GetProperty("current").GetBoolean()).GetProperty("id").GetGuid();
+    }
+
+    /// <summary>A rebuild that has ended and was compared.</summary>
+    public Task<Guid> Rebuild() => Kept("rebuild", async () =>
+    {
+        await RebuildsAreDone();
+        var id = await New(Call.Post("/analytics/rebuild"));
+        await RebuildsAreDone();
+        return id;
+    });
+
+    public async Task RebuildsAreDone() => await Eventually.Is(
+        async () => (await Ok(Call.Get("/analytics/rebuilds"))).GetProperty("items").EnumerateArray().All(rebuild => rebuild.GetProperty("state").GetString() is "succeeded" or "failed"),
+        TimeSpan.FromSeconds(60));
+
+    public async Task<string> TaxRate()
+    {
+        var validFrom = new DateOnly(2020, 1, 1).AddDays(Interlocked.Increment(ref _made) % 20).ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
+        await Ok(Call.Put($"/analytics/settings/tax/{validFrom}", new { pricesIncludeTax = true, standardPercent = 20, reducedPercent = 5 }));
+        return validFrom;
+    }
+
+    public async Task<Guid> Announced(Func<Guid, Call> announce)
+    {
+        var id = Guid.NewGuid();
+        await Ok(announce(id));
+        return id;
+    }
 
     /// <summary>One of each kind of thing, by kind.</summary>
     public async Task<IReadOnlyDictionary<string, Guid>> Things() => new Dictionary<string, Guid>
