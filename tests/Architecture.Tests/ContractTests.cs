@@ -60,8 +60,7 @@ public sealed class ContractTests
         _ => null,
     };
 
-    private static bool IsRecorded(string message) =>
-        File.Exists(Path.Combine(Folder, "contracts.txt")) && File.ReadLines(Path.Combine(Folder, "contracts.txt")).Any(line => line.StartsWith($"{message}: ", StringComparison.Ordinal));
+    private static bool IsRecorded(string message) => Snapshot.Read(Path.Combine(Folder, "contracts.txt")).ContainsKey(message);
 
     private static JsonNode WithMore(JsonNode message)
     {

@@ -39,7 +39,7 @@ public sealed class AttackSystem : RunningSystem
     public Task<Answer> Send(Call call, string? token, HttpContent? body = null) => _sender!.Send(call, token, body);
 
     protected override IEnumerable<string> Settings =>
-        [$"AppHost:StateDirectory={_state}", .. Services.Append("gateway").Select(client => $"Parameters:{client}-secret={ClientSecret(client)}")];
+        [$"AppHost:StateDirectory={_state}", "AppHost:ConsoleLogs=false", .. Services.Append("gateway").Select(client => $"Parameters:{client}-secret={ClientSecret(client)}")];
 
     /// <summary>The faults the services have logged so far, each once.</summary>
     public IReadOnlyList<string> LoggedFaults()
@@ -48,9 +48,12 @@ public sealed class AttackSystem : RunningSystem
         SortedDictionary<string, int> faults = [];
         foreach (var service in Services.Append("gateway"))
         {
-            // Read beside the host, which goes on writing.
-            using var file = new StreamReader(new FileStream(Path.Combine(_state, "logs", $"{service}.log"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
-            var lines = file.ReadToEnd().Split('\n');
+            // Read beside the host, which goes on writing; a replica has a log of its own.
+            var lines = Directory.GetFiles(Path.Combine(_state, "logs"), $"{service}*.log").SelectMany(log =>
+            {
+                using var file = new StreamReader(new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+                return file.ReadToEnd().Split('\n');
+            }).ToArray();
             for (var i = 0; i < lines.Length; i++)
             {
                 if (lines[i].StartsWith("fail: OpsPlatform.", StringComparison.Ordinal) || lines[i].StartsWith("crit:", StringComparison.Ordinal))
@@ -68,13 +71,16 @@ public sealed class AttackSystem : RunningSystem
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        _sender = new(Gateway);
+        _sender = new(service => service is null ? Gateway : Address(service));
         foreach (var service in Services)
         {
             _databases[service] = new((await App.GetConnectionStringAsync($"{service}db"))!);
         }
 
-        Api = new(JsonNode.Parse((await Send(Call.Get("/openapi.json"), null)).Body)!.AsObject());
+        // On a busy machine a service may be too slow for its part to be in the first one.
+        var document = await Eventually.Is(
+            async () => JsonNode.Parse((await Send(Call.Get("/openapi.json"), null)).Body)!.AsObject(), document => document["x-unavailable"] is null, TimeSpan.FromSeconds(90));
+        Api = new(document);
     }
 
     public override async ValueTask DisposeAsync()

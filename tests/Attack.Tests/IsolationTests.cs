@@ -8,6 +8,9 @@ namespace OpsPlatform.Attack.Tests;
 /// <summary>Every operation of the OpenAPI document, asked by another organisation for what is not its own.</summary>
 public sealed class IsolationTests(AttackSystem system, ITestOutputHelper output)
 {
+    /// <summary>What a path names there is the same for everybody.</summary>
+    private static readonly string[] NotOnesOwn = ["GET /registry/services/{service}/instances", "PUT /analytics/settings/tax/{validFrom}", "DELETE /analytics/settings/tax/{validFrom}"];
+
     private readonly List<string> _defects = [];
     private readonly System.Text.StringBuilder _written = new();
     private int _sent;
@@ -28,10 +31,11 @@ public sealed class IsolationTests(AttackSystem system, ITestOutputHelper output
         }
 
         var before = await Digest.Of(system, victim.Id);
-        foreach (var (operation, call) in calls.Where(pair => pair.Operation.NeedsToken))
+        foreach (var (operation, owners) in calls.Where(pair => pair.Operation.NeedsToken))
         {
+            var call = owners with { Credentials = null };
             var answer = await Ask(operation, "as it is", call, stranger, victim);
-            if (answer.IsSuccess && operation.Path.Contains('{'))
+            if (answer.IsSuccess && operation.Path.Contains('{') && call.Past is null && !NotOnesOwn.Contains(operation.Key))
             {
                 _defects.Add($"{operation}: a stranger who names the owner's thing is answered {answer}");
             }
@@ -51,7 +55,7 @@ public sealed class IsolationTests(AttackSystem system, ITestOutputHelper output
         foreach (var (operation, call) in calls)
         {
             var answer = await system.Send(call, operation.NeedsToken ? victim.Owner.Token : null);
-            if (!answer.IsSuccess)
+            if (!call.IsAnswered(answer))
             {
                 _defects.Add($"{operation}: the owner, who must be answered, hears {answer}");
             }
@@ -153,6 +157,11 @@ public sealed class IsolationTests(AttackSystem system, ITestOutputHelper output
     private static async Task<string?> Cursor(Operation operation, World victim)
     {
         var call = await AllFixtures.Table.Make(operation.Key, victim);
+        if (call.RightRefusal is not null)
+        {
+            return null;
+        }
+
         var page = await victim.Ok(call with { Query = [.. call.Query.Where(pair => pair.Name is not "limit"), ("limit", "1")] });
         return page.TryGetProperty("nextCursor", out var cursor) && cursor.ValueKind == System.Text.Json.JsonValueKind.String ? cursor.GetString() : null;
     }

@@ -13,7 +13,7 @@ public static class Snapshot
     /// <exception cref="InvalidOperationException">Something breaks, or something new is not recorded; the message says what to do.</exception>
     public static void ShouldHold(string file, IReadOnlyDictionary<string, string> now, Func<string, string?, string?, string?> breaks, string command)
     {
-        var before = File.Exists(file) ? Read(file) : new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var before = Read(file);
         var changes = before.Keys.Union(now.Keys).Order(StringComparer.Ordinal)
             .Select(key => (Key: key, Before: before.GetValueOrDefault(key), After: now.GetValueOrDefault(key)))
             .Where(change => change.Before != change.After)
@@ -51,8 +51,9 @@ public static class Snapshot
     /// <summary>Whether additions are being recorded.</summary>
     public static bool IsUpdating => Environment.GetEnvironmentVariable(Update) == "1";
 
-    private static SortedDictionary<string, string> Read(string file) => new(
-        File.ReadLines(file).Where(line => line.Length > 0)
+    /// <summary>The committed lines; none when there is no file yet.</summary>
+    public static SortedDictionary<string, string> Read(string file) => new(
+        (File.Exists(file) ? File.ReadLines(file) : []).Where(line => line.Length > 0)
             .ToDictionary(line => line[..line.LastIndexOf(Separator, StringComparison.Ordinal)], line => line[(line.LastIndexOf(Separator, StringComparison.Ordinal) + Separator.Length)..]),
         StringComparer.Ordinal);
 

@@ -9,7 +9,7 @@ public static class Digest
         // How far a change or message has travelled, and that it arrived.
         "sync_status", "processed_at", "attempts", "next_attempt_at",
         // A wrong password is counted.
-        "access_failed_count", "lockout_end",
+        "access_failed_count", "lockout_end", "last_used_at", "last_seen_at",
     ];
 
     /// <summary>Tables that services write by themselves. Say why.</summary>
@@ -21,6 +21,14 @@ public static class Digest
         "inbox",
         // A number is given out before the order is looked at; that of a refused one is left out.
         "order_numbers",
+        // Refused sign-ins are written down, and counted.
+        "audit_entries", "sign_in_failures",
+        // Heartbeats, and when a session was last seen.
+        "instances", "health_history",
+        // Sync measures and compares by itself, all the time.
+        "feed_activity", "feed_applied", "feed_counts", "consistency", "source_backlogs", "sources", "compared_tables", "sync_health", "sync_alerts", "system_metrics", "feed_markers", "relay_demand", "mismatches",
+        // An answer to a keyed request that was refused for what it asked is kept, and given again.
+        "idempotent_answers",
     ];
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

@@ -7,7 +7,7 @@ using OpsPlatform.Attack.Tests.Fixtures;
 namespace OpsPlatform.Attack.Tests.Api;
 
 /// <summary>Sends calls as they are written: paths stay as given, redirects are not followed, headers may hold what no client would send.</summary>
-public sealed class Sender(Uri root) : IDisposable
+public sealed class Sender(Func<string?, Uri> root) : IDisposable
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(45);
 
@@ -25,9 +25,9 @@ public sealed class Sender(Uri root) : IDisposable
     public async Task<Answer> Send(Call call, string? token, HttpContent? body = null)
     {
         using var request = new HttpRequestMessage(new HttpMethod(call.Method), Address(call)) { Content = body ?? BodyOf(call) };
-        if (token is not null)
+        if ((call.Credentials ?? (token is null ? null : $"Bearer {token}")) is { } authorization)
         {
-            request.Headers.TryAddWithoutValidation("Authorization", $"Bearer {token}");
+            request.Headers.TryAddWithoutValidation("Authorization", authorization);
         }
 
         foreach (var (name, value) in call.Headers)
@@ -57,7 +57,7 @@ public sealed class Sender(Uri root) : IDisposable
     {
         var query = string.Join('&', call.Query.Select(pair => $"{Uri.EscapeDataString(pair.Name)}={Escape(pair.Value)}"));
         return new(
-            $"{root.GetLeftPart(UriPartial.Authority)}{call.Path}{(query.Length > 0 ? "?" : "")}{query}",
+            $"{root(call.Past).GetLeftPart(UriPartial.Authority)}{call.Path}{(query.Length > 0 ? "?" : "")}{query}",
             new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
     }
 

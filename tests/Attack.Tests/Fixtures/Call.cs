@@ -19,6 +19,15 @@ public sealed record Call(string Method, string Path)
     /// <summary>A form body; null for none.</summary>
     public ImmutableList<(string Name, string Value)>? Form { get; init; }
 
+    /// <summary>The service to send it to past the gateway, for what the gateway lets nobody through to.</summary>
+    public string? Past { get; init; }
+
+    /// <summary>An Authorization header in place of the sender's token, for callers that are no members.</summary>
+    public string? Credentials { get; init; }
+
+    /// <summary>The refusal that is the right answer, where no request of a member can be answered otherwise.</summary>
+    public int? RightRefusal { get; init; }
+
     public static Call Get(string path) => new("GET", path);
 
     public static Call Delete(string path) => new("DELETE", path);
@@ -35,6 +44,15 @@ public sealed record Call(string Method, string Path)
     public Call WithQuery(string name, object value) => this with { Query = Query.Add((name, value.ToString()!)) };
 
     public Call WithHeader(string name, string value) => this with { Headers = Headers.Add((name, value)) };
+
+    /// <summary>Sent to the registry by one of the platform's own processes, which proves itself by its secret.</summary>
+    public Call AsClient(string client) => this with
+    {
+        Past = "registry",
+        Credentials = "Basic " + Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{client}:{AttackSystem.ClientSecret(client)}")),
+    };
+
+    public bool IsAnswered(Api.Answer answer) => RightRefusal is { } refusal ? answer.Status == refusal : answer.IsSuccess;
 
     /// <summary>All that the sender has written.</summary>
     public string Everything => string.Join('\n', [

@@ -50,5 +50,6 @@ public static class AllFixtures
         OrdersFixtures.Table,
         SyncFixtures.Table,
         AnalyticsFixtures.Table,
+        RegistryFixtures.Table,
     ]);
 }

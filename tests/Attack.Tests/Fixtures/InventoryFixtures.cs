@@ -20,6 +20,7 @@ internal static class InventoryFixtures
         { "GET /recipes/{id}/availability", async world => Call.Get($"/recipes/{await world.Recipe()}/availability").WithQuery("quantity", 1) },
         { "GET /inventory/log", async world => Call.Get("/inventory/log").WithQuery("ingredientId", await world.Ingredient()).WithQuery("limit", 5) },
         { "GET /inventory/status", _ => Call.Get("/inventory/status").WithQuery("limit", 5) },
+        { "GET /inventory/export/consumption", _ => Call.Get("/inventory/export/consumption").WithQuery("limit", 5) },
         { "GET /inventory/totals", _ => Call.Get("/inventory/totals") },
     };
 }

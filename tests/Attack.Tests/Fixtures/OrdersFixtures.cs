@@ -11,6 +11,7 @@ internal static class OrdersFixtures
         { "DELETE /menu/{id}", async world => Call.Delete($"/menu/{await world.NewMenuItem()}") },
         { "GET /orders", _ => Call.Get("/orders").WithQuery("status", "placed").WithQuery("from", "2020-01-01T00:00:00Z").WithQuery("limit", 5) },
         { "POST /orders", async world => Call.Post("/orders", world.OrderBody(await world.MenuItem(), Guid.NewGuid())) },
+        { "GET /orders/export", _ => Call.Get("/orders/export").WithQuery("limit", 5) },
         { "GET /orders/summary", _ => Call.Get("/orders/summary") },
         { "GET /orders/{id}", async world => Call.Get($"/orders/{await world.Order()}") },
         { "GET /orders/{id}/story", async world => Call.Get($"/orders/{await world.Order()}/story") },

@@ -83,6 +83,13 @@ public sealed partial class World
 
     public Task<Guid> NewIngredient() => New(Call.Post("/ingredients", IngredientBody()));
 
+    /// <summary>Sync learns of the services one by one.</summary>
+    public async Task<Guid> IngredientKnownToSync()
+    {
+        await Eventually.Is(async () => (await Ok(Call.Get("/sync/health"))).GetRawText().Contains("inventory", StringComparison.Ordinal), TimeSpan.FromSeconds(60));
+        return await Ingredient();
+    }
+
     public Task<Guid> Recipe() => Kept("recipe", NewRecipe);
 
     public async Task<Guid> NewRecipe() => await New(Call.Post("/recipes", RecipeBody(await Ingredient())));
@@ -108,25 +115,31 @@ public sealed partial class World
         return (await Ok(Call.Get("/customers"))).GetProperty("items")[0].GetProperty("id").GetGuid();
     });
 
+    /// <summary>A rebuild that has ended and was compared.</summary>
+    public Task<Guid> Rebuild() => Kept("rebuild", async () =>
+    {
+        await RebuildsAreDone();
+        var id = await New(Call.Post("/analytics/rebuild"));
+        await RebuildsAreDone();
+        return id;
+    });
+
+    public async Task RebuildsAreDone() => await Eventually.Is(
+        async () => (await Ok(Call.Get("/analytics/rebuilds"))).GetProperty("items").EnumerateArray().All(rebuild => rebuild.GetProperty("state").GetString() is "succeeded" or "failed"),
+        TimeSpan.FromSeconds(60));
+
     public async Task<string> TaxRate(DateOnly validFrom, object rate)
     {
         await Ok(Call.Put($"/analytics/settings/tax/{validFrom:yyyy-MM-dd}", rate));
         return $"{validFrom:yyyy-MM-dd}";
     }
 
-    /// <summary>Of an organisation one rebuild runs at a time; when this returns none does.</summary>
-    public Task NoRebuild() => Eventually.Is(
-        () => Ok(Call.Get("/analytics/rebuilds")),
-        list => list.GetProperty("items").EnumerateArray().All(rebuild => rebuild.GetProperty("finishedAt").ValueKind != JsonValueKind.Null));
-
-    /// <summary>A rebuild that was compared.</summary>
-    public Task<Guid> Rebuild() => Kept("rebuild", async () =>
+    public async Task<Guid> Announced(Func<Guid, Call> announce)
     {
-        await NoRebuild();
-        var id = await New(Call.Post("/analytics/rebuild"));
-        await NoRebuild();
+        var id = Guid.NewGuid();
+        await Ok(announce(id));
         return id;
-    });
+    }
 
     /// <summary>One of each kind of thing, by kind.</summary>
     public async Task<IReadOnlyDictionary<string, Guid>> Things() => new Dictionary<string, Guid>
