@@ -27,7 +27,7 @@ public sealed class RollingTests(ITestOutputHelper output)
         await app.StartAsync(timeout.Token);
         await AllHealthy(app, timeout.Token);
         using var organisation = await Organisation.Register(app.GetEndpoint("gateway", "http"), "Rolling");
-        var callers = await Callers.Start(organisation);
+        using var callers = await Callers.Start(organisation);
         foreach (var service in Services)
         {
             callers.Phase = service;
@@ -68,7 +68,7 @@ public sealed class RollingTests(ITestOutputHelper output)
     }
 
     /// <summary>Calls every service over and over, each request once; and one reader of the feed, who reconnects as a browser does.</summary>
-    private sealed class Callers
+    private sealed class Callers : IDisposable
     {
         private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(40);
         private readonly CancellationTokenSource _stop = new();
@@ -114,6 +114,8 @@ public sealed class RollingTests(ITestOutputHelper output)
             callers._running.Add(callers.Follow());
             return callers;
         }
+
+        public void Dispose() => _stop.Dispose();
 
         public async Task Stop()
         {
