@@ -116,7 +116,7 @@ internal static partial class MessageTable
         var name = service.ToLowerInvariant();
         var file = Path.Combine(Repository.Root, "Contracts", $"{service}.cs");
         var table = new StringBuilder("| message | | what a listener may assume |\n|---|---|---|\n");
-        foreach (Match said in File.Exists(file) ? Record().Matches(File.ReadAllText(file)).AsEnumerable() : [])
+        foreach (var said in File.Exists(file) ? Record().Matches(File.ReadAllText(file)).AsEnumerable() : [])
         {
             var type = typeof(Topology).Assembly.GetType($"OpsPlatform.Contracts.{said.Groups["name"].Value}")!;
             if (!Parts.Contains(type) && !type.Name.EndsWith("Page", StringComparison.Ordinal))
