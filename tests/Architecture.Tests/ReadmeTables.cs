@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Authorization.Infrastructure;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc.Testing;
@@ -61,14 +62,23 @@ internal static partial class EndpointTable
     private static string Role(RouteEndpoint endpoint)
     {
         var policies = endpoint.Metadata.OfType<IAuthorizeData>().Select(data => data.Policy ?? "").ToArray();
-        return policies.Length == 0 || endpoint.Metadata.OfType<IAllowAnonymous>().Any()
-            ? "anyone"
-            : policies.MaxBy(policy => Roles.Ranked.Contains(policy) ? Roles.Ranked.ToList().IndexOf(policy) : int.MaxValue) switch
-            {
-                "" => "any token",
-                Roles.Operator => "admin or operator",
-                var policy => policy!,
-            };
+        if (endpoint.Metadata.OfType<IAllowAnonymous>().Any())
+        {
+            return "anyone";
+        }
+
+        if (endpoint.Metadata.OfType<AuthorizationPolicy>().SelectMany(policy => policy.Requirements).OfType<RolesAuthorizationRequirement>().FirstOrDefault() is { } written)
+        {
+            var lowest = Roles.Ranked.FirstOrDefault(role => written.AllowedRoles.Contains(role));
+            return string.Join(" or ", written.AllowedRoles.Where(role => role == lowest || !Roles.Ranked.Contains(role)));
+        }
+
+        return policies.Length == 0 ? "anyone" : policies.MaxBy(policy => Roles.Ranked.Contains(policy) ? Roles.Ranked.ToList().IndexOf(policy) : int.MaxValue) switch
+        {
+            "" => "any token",
+            Roles.Operator => "admin or operator",
+            var policy => policy!,
+        };
     }
 
     private interface IHasServices
@@ -106,7 +116,7 @@ internal static partial class MessageTable
         var name = service.ToLowerInvariant();
         var file = Path.Combine(Repository.Root, "Contracts", $"{service}.cs");
         var table = new StringBuilder("| message | | what a listener may assume |\n|---|---|---|\n");
-        foreach (Match said in File.Exists(file) ? Record().Matches(File.ReadAllText(file)).AsEnumerable() : [])
+        foreach (var said in File.Exists(file) ? Record().Matches(File.ReadAllText(file)).AsEnumerable() : [])
         {
             var type = typeof(Topology).Assembly.GetType($"OpsPlatform.Contracts.{said.Groups["name"].Value}")!;
             if (!Parts.Contains(type) && !type.Name.EndsWith("Page", StringComparison.Ordinal))
