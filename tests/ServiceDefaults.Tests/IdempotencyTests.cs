@@ -34,7 +34,6 @@ public sealed class IdempotencyTests(NotesFixture fixture) : IClassFixture<Notes
         (await Notes()).ShouldBe(["changed since"]);
         await Send(Client, "/notes", "another", new { text = "after" });
         (await placed.Next(_org, 2)).Select(x => x.Id).Distinct().Count().ShouldBe(2);
-        (await Count("outbox")).ShouldBe(0);
     }
 
     [Theory]
