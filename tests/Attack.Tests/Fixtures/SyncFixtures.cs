@@ -10,7 +10,7 @@ internal static class SyncFixtures
         { "GET /sync/alerts", _ => Call.Get("/sync/alerts").WithQuery("limit", 5) },
         { "GET /sync/settings", _ => Call.Get("/sync/settings") },
         { "GET /sync/mismatches", _ => Call.Get("/sync/mismatches").WithQuery("limit", 5) },
-        { "POST /sync/resync", async world => Call.Post("/sync/resync", new { service = "inventory", entityType = "ingredient", ids = new[] { $"{await world.IngredientKnownToSync()}" }, preview = true }) },
+        { "POST /sync/resync", async world => Call.Post("/sync/resync", await world.ResyncBody()) },
         { "GET /sync/resyncs", _ => Call.Get("/sync/resyncs").WithQuery("limit", 5) },
         { "GET /sync/metrics", _ => Call.Get("/sync/metrics").WithQuery("limit", 5) },
         { "GET /sync/stats", _ => Call.Get("/sync/stats") },

@@ -83,12 +83,11 @@ public sealed partial class World
 
     public Task<Guid> NewIngredient() => New(Call.Post("/ingredients", IngredientBody()));
 
-    /// <summary>Sync learns of the services one by one.</summary>
-    public async Task<Guid> IngredientKnownToSync()
-    {
-        await Eventually.Is(async () => (await Ok(Call.Get("/sync/health"))).GetRawText().Contains("inventory", StringComparison.Ordinal), TimeSpan.FromSeconds(60));
-        return await Ingredient();
-    }
+    /// <summary>One ingredient's, or everything's as long as Sync has not heard of inventory yet.</summary>
+    public async Task<object> ResyncBody() =>
+        (await Ok(Call.Get("/sync/health"))).GetRawText().Contains("\"inventory\"", StringComparison.Ordinal)
+            ? new { service = "inventory", entityType = "ingredient", ids = new[] { $"{await Ingredient()}" }, preview = true }
+            : new { preview = true };
 
     public Task<Guid> Recipe() => Kept("recipe", NewRecipe);
 
