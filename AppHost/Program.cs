@@ -29,6 +29,10 @@ var sync = AddService<Projects.Sync>("sync", postgres.AddDatabase("syncdb", "syn
 var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analyticsdb", "analytics")).WithReference(identity).WithReference(registry);
 identity.WithReference(registry);
 
+// Seals the keys that sign tokens in the identity service's database. To change it, hand on the old one as Identity__PreviousKeyEncryptionKey once.
+var keyEncryptionKey = builder.AddParameter("key-encryption-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
+identity.WithEnvironment("Identity__KeyEncryptionKey", keyEncryptionKey);
+
 if (builder.ExecutionContext.IsRunMode)
 {
     identity.WithEnvironment("Demo__Enabled", "true");
