@@ -35,6 +35,10 @@ orders.WithReference(inventory).WithReference(sync);
 // It compares what the feed says with the tables the changes came from.
 sync.WithReference(inventory).WithReference(orders).WithReference(analytics);
 
+// Seals the keys that sign tokens in the identity service's database. To change it, hand on the old one as Identity__PreviousKeyEncryptionKey once.
+var keyEncryptionKey = builder.AddParameter("key-encryption-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
+identity.WithEnvironment("Identity__KeyEncryptionKey", keyEncryptionKey);
+
 if (builder.ExecutionContext.IsRunMode)
 {
     identity.WithEnvironment("Demo__Enabled", "true");

@@ -42,6 +42,7 @@ internal static class IdentitySetup
         builder.Services.AddHostedService<ForgetAudit>();
         builder.Services.AddSingleton<AccessTokens>();
         builder.Services.AddSingleton<ClientGuesses>();
+        builder.Services.AddSingleton(new KeySeal(builder.Configuration));
         builder.Services.AddSingleton<KeyRing>();
         builder.Services.AddSingleton<ISigningKeys>(services => services.GetRequiredService<KeyRing>());
         builder.Services.AddScoped<KeyRotation>();

@@ -31,22 +31,22 @@ internal sealed class KeyRing(TimeProvider time) : ISigningKeys
     public IReadOnlyList<(string Id, ECPoint Point)> Published() =>
         [.. entries.Select(entry => (entry.Key.KeyId, entry.Key.ECDsa.ExportParameters(includePrivateParameters: false).Q))];
 
-    /// <param name="keys">In the order they sign.</param>
-    public void Load(IReadOnlyList<SigningKey> keys)
+    /// <param name="keys">In the order they sign, each with its opened private key.</param>
+    public void Load(IReadOnlyList<(SigningKey Key, byte[] Pkcs8)> keys)
     {
         var known = entries.ToDictionary(entry => entry.Key.KeyId);
 
-        entries = [.. keys.Select(key => known.GetValueOrDefault(key.Id) ?? Entry.Of(key))];
+        entries = [.. keys.Select(key => known.GetValueOrDefault(key.Key.Id) ?? Entry.Of(key.Key, key.Pkcs8))];
         loaded.TrySetResult();
     }
 
     private sealed record Entry(ECDsaSecurityKey Key, DateTimeOffset SignsFrom)
     {
-        public static Entry Of(SigningKey key)
+        public static Entry Of(SigningKey key, byte[] pkcs8)
         {
             // Never disposed: a request may be signing with it when it leaves the ring.
             var pair = ECDsa.Create();
-            pair.ImportPkcs8PrivateKey(key.PrivateKey, out _);
+            pair.ImportPkcs8PrivateKey(pkcs8, out _);
 
             return new Entry(new ECDsaSecurityKey(pair) { KeyId = key.Id }, key.SignsFrom);
         }

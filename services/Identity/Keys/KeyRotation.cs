@@ -5,9 +5,9 @@ using OpsPlatform.ServiceDefaults.Auth;
 
 namespace OpsPlatform.Identity.Keys;
 
-/// <summary>Makes the first key and each next one ahead of its time, and drops a key when the last token it signed is dead.</summary>
+/// <summary>Makes the first key and each next one ahead of its time, and drops a key when the last token it signed is dead. Seals what is not sealed with the key of now.</summary>
 internal sealed class KeyRotation(
-    IdentityDb db, KeyRing ring, IOptions<SigningKeyOptions> keyOptions, IOptions<TokenLifetimes> lifetimes, TimeProvider time)
+    IdentityDb db, KeyRing ring, KeySeal seal, IOptions<SigningKeyOptions> keyOptions, IOptions<TokenLifetimes> lifetimes, TimeProvider time)
 {
     /// <summary>Covers replicas whose clocks differ and tokens signed at the very last moment.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromMinutes(1);
@@ -28,10 +28,17 @@ internal sealed class KeyRotation(
 
         var dead = keys.Zip(keys.Skip(1), (key, successor) => (key, successor)).Where(pair => IsDead(pair.successor, now)).Select(pair => pair.key).ToList();
         db.SigningKeys.RemoveRange(dead);
+        var opened = keys.Except(dead).ToDictionary(key => key, seal.Open);
+
+        foreach (var (key, pkcs8) in opened.Where(pair => !seal.IsCurrent(pair.Key)))
+        {
+            seal.Seal(key, pkcs8);
+        }
+
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
 
-        ring.Load([.. keys.Except(dead)]);
+        ring.Load([.. keys.Except(dead).Select(key => (key, opened[key]))]);
     }
 
     private SigningKey? Next(SigningKey? youngest, DateTimeOffset now)

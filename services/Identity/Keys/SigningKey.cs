@@ -3,14 +3,16 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace OpsPlatform.Identity.Keys;
 
-/// <summary>A P-256 key pair as stored; PrivateKey is PKCS #8.</summary>
+/// <summary>A P-256 key pair as stored; PrivateKey is PKCS #8, sealed if SealedWith names a key.</summary>
 internal sealed class SigningKey
 {
     private const int IdBytes = 12;
 
     public required string Id { get; init; }
 
-    public required byte[] PrivateKey { get; init; }
+    public required byte[] PrivateKey { get; set; }
+
+    public string? SealedWith { get; set; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 
