@@ -102,7 +102,7 @@ public sealed class OrderStoryTests(StoryFixture fixture) : IClassFixture<StoryF
         var (place, confirm, other, change) = (Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid());
         var start = DateTimeOffset.UnixEpoch;
         Hop Step(string what, double ms, Guid correlation, Guid? id = null) => new("orders", what, what, start.AddMilliseconds(ms), correlation, id);
-        Hop decided = Step("captured", 30, other, change);
+        var decided = Step("captured", 30, other, change);
 
         var story = OrderStory.Of(
             Guid.NewGuid(), [place, confirm], [decided, Step("received", 10, confirm), Step("received", 0, place), decided, Step("sent", 15.5, confirm), Step("captured", 0, place)], []);
