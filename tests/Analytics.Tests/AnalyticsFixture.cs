@@ -20,7 +20,7 @@ public sealed class AnalyticsFixture : ServiceFixture
         ("services:identity:http:0", Owners.Address.ToString()),
         ("services:orders:http:0", Owners.Address.ToString()),
         ("services:inventory:http:0", Owners.Address.ToString()),
-        ("Analytics:RebuildLease", "00:00:02"),
+        ("Analytics:RebuildLease", "00:00:20"),
         ("Analytics:RebuildPatience", "00:00:02"),
     ];
 

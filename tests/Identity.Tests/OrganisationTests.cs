@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using Npgsql;
 using OpsPlatform.Contracts;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.Identity.Tests;
 
@@ -36,8 +37,16 @@ public sealed class OrganisationTests(IdentityFixture fixture)
         var changed = (await told.Next(org, x => x.Version > founded.Version)).Message;
 
         changed.ShouldBe(new("GBP", "Europe/London", "05:30", 2));
-        (await fixture.ServiceClient("analytics", org).GetFromJsonAsync<OrganisationChanged>("/identity/export/organisation")).ShouldBe(changed);
-        (await fixture.ServiceClient("analytics", Guid.NewGuid()).GetAsync("/identity/export/organisation")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        using var analytics = fixture.Anonymous();
+        var token = await (await analytics.PostAsync("/identity/token", new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["grant_type"] = "client_credentials",
+            ["client_id"] = "analytics",
+            ["client_secret"] = TokenIssuer.SecretOf("analytics"),
+            ["organisation_id"] = org.ToString(),
+        }))).Json();
+        analytics.DefaultRequestHeaders.Authorization = new("Bearer", token.GetProperty("access_token").GetString());
+        (await analytics.GetFromJsonAsync<OrganisationChanged>("/identity/export/organisation")).ShouldBe(changed);
         (await (await fixture.Join(owner, "staff")).Client.GetAsync("/identity/export/organisation")).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
     }
 
