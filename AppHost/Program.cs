@@ -8,7 +8,8 @@ builder.AddDockerComposeEnvironment("compose");
 
 // Opens every organisation's failed messages to who runs the platform; see ./run errors.
 var operatorKey = builder.AddParameter("operator-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
-var postgres = builder.AddPostgres("postgres").WithImageTag("18.3");
+// Each process may hold 22 connections (Sync 34): the image's own limit of 100 is too few.
+var postgres = builder.AddPostgres("postgres").WithImageTag("18.3").WithArgs("-c", "max_connections=300");
 var messaging = builder.AddRabbitMQ("messaging").WithImageTag("4.3-management").WithManagementPlugin();
 if (useVolumes)
 {
@@ -23,11 +24,16 @@ var secrets = clients.ToDictionary(client => client, client =>
 
 var identity = KnowingClients(AddService<Projects.Identity>("identity", postgres.AddDatabase("identitydb", "identity")));
 var registry = KnowingClients(AddService<Projects.Registry>("registry", postgres.AddDatabase("registrydb", "registry"))).WithReference(identity);
-var inventory = AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventorydb", "inventory")).WithReference(identity).WithReference(registry);
+var inventory = AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventorydb", "inventory")).WithReference(identity).WithReference(registry).WithReplicas(2);
 var orders = AddService<Projects.Orders>("orders", postgres.AddDatabase("ordersdb", "orders")).WithReference(identity).WithReference(registry);
-var sync = AddService<Projects.Sync>("sync", postgres.AddDatabase("syncdb", "sync")).WithReference(identity).WithReference(registry);
-var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analyticsdb", "analytics")).WithReference(identity).WithReference(registry);
+var sync = AddService<Projects.Sync>("sync", postgres.AddDatabase("syncdb", "sync")).WithReference(identity).WithReference(registry).WithReplicas(2);
+var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analyticsdb", "analytics"))
+    .WithReference(identity).WithReference(registry).WithReference(orders).WithReference(inventory);
 identity.WithReference(registry);
+// Orders asks both what they did for an order, when somebody wants its story.
+orders.WithReference(inventory).WithReference(sync);
+// It compares what the feed says with the tables the changes came from.
+sync.WithReference(inventory).WithReference(orders).WithReference(analytics);
 
 // Seals the keys that sign tokens in the identity service's database. To change it, hand on the old one as Identity__PreviousKeyEncryptionKey once.
 var keyEncryptionKey = builder.AddParameter("key-encryption-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
@@ -40,6 +46,7 @@ if (builder.ExecutionContext.IsRunMode)
 
 // Nobody but the gateway waits for another service: each goes on when another is away.
 InDevelopment(builder.AddProject<Projects.Gateway>("gateway"))
+    .WithReplicas(2)
     // Callers reach the gateway directly: what they claim to have been forwarded for is not to be believed.
     .DisableForwardedHeaders()
     .WithHttpEndpoint(port: gatewayPort, name: "http")

@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 namespace OpsPlatform.Contracts;
 
 /// <summary>Captured changes of one service and shard, in the order they were made per entity. A crashed sender may repeat some with other batch boundaries.</summary>
-public sealed record ChangeBatch(string Service, int Shard, IReadOnlyList<CapturedChange> Changes);
+/// <param name="Marker">Sync's own: whoever takes it from the queue notes it, which shows that everything sent before it was taken too. Such a batch holds no changes.</param>
+public sealed record ChangeBatch(string Service, int Shard, IReadOnlyList<CapturedChange> Changes, Guid? Marker = null);
 
 /// <summary>One row as it stood after a change (before it, for a delete).</summary>
 /// <param name="Seq">Rises per service; with the service and <paramref name="CapturedAt"/> it names the change once and for all.</param>

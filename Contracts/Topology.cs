@@ -14,6 +14,12 @@ public static class Topology
         Subscription.Of<StockRefused>("orders"),
         Subscription.Of<StockRestored>("orders"),
         Subscription.Of<RecipeAvailabilityChanged>("orders"),
+        Subscription.Of<OrderConfirmed>("analytics"),
+        Subscription.Of<OrderRejected>("analytics"),
+        Subscription.Of<OrderCancelled>("analytics"),
+        Subscription.Of<StockConsumed>("analytics"),
+        Subscription.Of<StockRestored>("analytics"),
+        Subscription.Of<OrganisationChanged>("analytics"),
     ];
 
     /// <summary>The queue of one shard of one service's changes; its single active consumer is a Sync instance.</summary>

@@ -1,10 +1,13 @@
+using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Consistency;
 using OpsPlatform.ServiceDefaults.Errors;
+using OpsPlatform.ServiceDefaults.Hops;
 using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Registry;
 using OpsPlatform.ServiceDefaults.Telemetry;
@@ -19,7 +22,7 @@ public sealed record ServiceName(string Value);
 public static class ServiceDefaultsExtensions
 {
     /// <summary>Requests in hand may finish within this time after a stop was asked for.</summary>
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(25);
 
     private const long MaxBodyBytes = 1024 * 1024;
 
@@ -34,6 +37,8 @@ public static class ServiceDefaultsExtensions
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxBodyBytes;
+            // Every byte reads as something, so that a header that is no text is refused with a problem and not by the server without a word.
+            kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
         });
         // Per request, these say what the traces say better.
         foreach (var category in (string[])["Microsoft.AspNetCore", "Microsoft.EntityFrameworkCore", "Microsoft.Extensions.Http", "System.Net.Http", "Yarp"])
@@ -46,6 +51,7 @@ public static class ServiceDefaultsExtensions
         builder.Services.AddTokenAuthentication(builder.Configuration);
         builder.Services.AddScoped<Caller>();
         builder.Services.AddHealthChecks();
+        builder.AddDrain();
         builder.Services.AddApiDescription();
         builder.AddRegistration();
         return builder;
@@ -58,6 +64,7 @@ public static class ServiceDefaultsExtensions
     {
         var service = app.Services.GetRequiredService<ServiceName>().Value;
         var hasDatabase = app.Services.GetService<IServiceProviderIsService>()?.IsService(typeof(Database.ServiceDatabase)) == true;
+        app.Use(app.Services.GetRequiredService<Drain>().Handle);
         app.UseProblems();
         if (hasDatabase)
         {
@@ -73,12 +80,22 @@ public static class ServiceDefaultsExtensions
             app.UseMiddleware<ScopeMiddleware>();
         }
 
+        if (hasDatabase)
+        {
+            app.UseMiddleware<Idempotency.IdempotencyMiddleware>();
+        }
+
         app.MapOpenApi($"/{service}/{{documentName}}.json").AllowAnonymous();
         app.MapHealth();
         if (hasDatabase)
         {
             app.MapErrors(service);
             app.MapChangeStats(service);
+            app.MapHops(service);
+            if (app.Services.GetRequiredService<Database.ServiceDatabase>().TracksTables)
+            {
+                app.MapConsistency(service);
+            }
         }
 
         return app;

@@ -26,4 +26,13 @@ public static class Settings
             : throw new InvalidOperationException(
                 $"Set {key.Replace(":", "__", StringComparison.Ordinal)} to a whole number from {min} to {max}; it is '{text}'.");
     }
+
+    /// <exception cref="InvalidOperationException">The value is neither on nor off; the message names the environment variable.</exception>
+    public static bool OnOff(this IConfiguration configuration, string key, bool fallback) => configuration[key]?.ToLowerInvariant() switch
+    {
+        null or "" => fallback,
+        "on" or "true" or "1" => true,
+        "off" or "false" or "0" => false,
+        var text => throw new InvalidOperationException($"Set {key.Replace(":", "__", StringComparison.Ordinal)} to on or off; it is '{text}'."),
+    };
 }

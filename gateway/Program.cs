@@ -31,7 +31,7 @@ app.UseServiceDefaults(scopesAreChecked: false, onceTheCallerIsKnown: pipeline =
     pipeline.UseApiKeyRefusals();
 });
 app.UseBodyLimit();
-app.UseStreamsEndOnShutdown();
+app.UseLongPollsEndOnShutdown();
 
 app.MapDocuments();
 app.MapUpstreams();

@@ -26,7 +26,7 @@ internal sealed class ReplayRun(
     public async Task<Report> Run(CancellationToken cancel)
     {
         var started = clock.GetTimestamp();
-        await RequireCurrency(cancel);
+        var organisation = await RequireCurrency(cancel);
 
         var orders = PlannedOrder.From(organisationId, tickets, pack, consumption);
         var need = Consumption.Sum(orders.Select(order => order.Consumption));
@@ -48,6 +48,8 @@ internal sealed class ReplayRun(
         var totals = await client.Get<ItemsOf<StockTotals>>("inventory/totals", cancel);
         var rows = await ReadBack.All<StockRow>(client, "ingredients", cancel);
         var stock = CheckStock.Run(organisationId, pack, opening, figures.Consumption, totals.Items, rows, mismatches);
+
+        await new CheckAnalytics(client, clock, options.Patience, mismatches).Run(organisation, stored, orders.Select(order => order.Ticket.OccurredAt), cancel);
 
         var feed = await new CheckFeed(client, clock, options.Patience, mismatches).Run(Start("feed"), cancel);
 
@@ -79,7 +81,7 @@ internal sealed class ReplayRun(
 
     private Func<int, Progress> Start(string what) => total => new Progress(output, clock, isTerminal, what, total);
 
-    private async Task RequireCurrency(CancellationToken cancel)
+    private async Task<Organisation> RequireCurrency(CancellationToken cancel)
     {
         var organisation = await client.Get<Organisation>("identity/organisation", cancel);
 
@@ -89,6 +91,8 @@ internal sealed class ReplayRun(
                 $"The organisation '{organisation.Name}' counts in {organisation.Currency}, the pack's prices are in {BakeryPack.Currency}. "
                 + "Use --register NAME for a fresh organisation.");
         }
+
+        return organisation;
     }
 
     private Dictionary<string, decimal> Consumed(IEnumerable<StockLine> stock, bool resale) =>

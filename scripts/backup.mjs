@@ -48,15 +48,19 @@ async function backup(service, folder) {
   const began = Date.now();
   const dump = join(folder, `${service}.dump`);
   const held = await snapshot(service);
-  const facts = JSON.parse(await held.ask(describe));
-  const feed = service === "sync" ? JSON.parse(await held.ask(describeFeed)) : undefined;
-  const free = Number(process.env.OPS_FREE_BYTES ?? statfsSync(folder).bavail * statfsSync(folder).bsize);
-  if (free < facts.databaseBytes) {
-    throw new Refusal(`${folder} has ${mib(free)} MiB free and ${service}'s database has ${mib(facts.databaseBytes)} MiB: choose another folder with --to.`);
+  let facts, feed;
+  try {
+    facts = JSON.parse(await held.ask(describe));
+    feed = service === "sync" ? JSON.parse(await held.ask(describeFeed)) : undefined;
+    const free = Number(process.env.OPS_FREE_BYTES ?? statfsSync(folder).bavail * statfsSync(folder).bsize);
+    if (free < facts.databaseBytes) {
+      throw new Refusal(`${folder} has ${mib(free)} MiB free and ${service}'s database has ${mib(facts.databaseBytes)} MiB: choose another folder with --to.`);
+    }
+    const pgDump = start("pg_dump", ["--format=custom", "--no-password", `--snapshot=${held.id}`, "--dbname", service]);
+    await Promise.all([pipeline(pgDump.stdout, createWriteStream(`${dump}.partial`, { mode: 0o600 })), pgDump.ended]);
+  } finally {
+    await held.close();
   }
-  const pgDump = start("pg_dump", ["--format=custom", "--no-password", `--snapshot=${held.id}`, "--dbname", service]);
-  await Promise.all([pipeline(pgDump.stdout, createWriteStream(`${dump}.partial`, { mode: 0o600 })), pgDump.ended]);
-  await held.close();
   renameSync(`${dump}.partial`, dump);
   // The manifest comes last: a dump without one was interrupted.
   const manifest = {
@@ -82,7 +86,7 @@ await main(async () => {
     try {
       await backup(service, folder);
     } finally {
-      rmSync(join(folder, `${service}.dump.partial`), { force: true });
+      rmSync(join(folder, `${service}.dump.partial`), { force: true }); // Nothing to do once it has its name.
     }
   }
   if (given["with-secrets"]) {

@@ -17,9 +17,13 @@ async function call(path, method = "GET") {
 async function list() {
   let found = 0;
   for (const name of services) {
-    let items;
+    const items = [];
     try {
-      ({ items } = await call(`/${name}/errors`));
+      for (let cursor = ""; cursor !== null; ) {
+        const page = await call(`/${name}/errors?limit=200${cursor && `&cursor=${cursor}`}`);
+        items.push(...page.items);
+        cursor = page.nextCursor;
+      }
     } catch (error) {
       console.log(`${name.padEnd(10)} did not answer: ${error.message}`);
       process.exitCode = 1;
@@ -37,13 +41,25 @@ const verbs = {
   list,
   show: async () => console.log(JSON.stringify(await call(`/${service}/errors/${id}`), null, 2)),
   retry: async () => {
+    if (id === "all") {
+      const sum = { outbox: 0, changes: 0, messages: 0 };
+      // What fails again at once must not keep this going: it ends when no request leaves less than the one before.
+      for (let before = Infinity; ; ) {
+        const retried = await call(`/${service}/errors/retry`, "POST");
+        for (const kind of Object.keys(sum)) sum[kind] += retried[kind];
+        if (retried.left === 0 || retried.left >= before) break;
+        before = retried.left;
+      }
+      console.log(`${sum.outbox} from the outbox, ${sum.changes} changes and ${sum.messages} messages are tried again; see ./run errors list.`);
+      return;
+    }
     await call(`/${service}/errors/${id}/retry`, "POST");
     console.log("It is tried again; see ./run errors list.");
   },
 };
 
 if (!verbs[verb] || (verb !== "list" && (!services.includes(service) || !id))) {
-  console.error(`usage: ./run errors list | show SERVICE ID | retry SERVICE ID   (SERVICE is one of ${services.join(", ")})`);
+  console.error(`usage: ./run errors list | show SERVICE ID | retry SERVICE ID|all   (SERVICE is one of ${services.join(", ")})`);
   process.exitCode = 2;
 } else {
   await verbs[verb]().catch((error) => {

@@ -46,6 +46,7 @@ export async function mend(service, manifest) {
   if (service === "sync") await sendAgain(manifest);
   if (service === "inventory") await decideAgain(manifest);
   if (service === "identity") say("  everybody has to log in again; API keys revoked and members removed since the backup must be removed again");
+  if (service === "analytics") say("  every organisation is counted anew; until then it shows what it had: see GET /analytics/rebuilds");
 }
 
 function report(service, what, lines) {

@@ -50,7 +50,7 @@ const exists = async (database) => await sql("postgres", "SELECT 1 FROM pg_datab
 async function load(service, manifest) {
   const began = Date.now();
   const fresh = freshName(service);
-  for (const role of ["owner", "app", "relay"]) {
+  for (const role of ["owner", "app", "relay", "digest"]) {
     // On a fresh server; the service gives it its password and rights at its next start.
     if (await sql("postgres", "SELECT 1 FROM pg_roles WHERE rolname = :'name';", { name: `${service}_${role}` }) !== "1") {
       await sql("postgres", 'CREATE ROLE :"name";', { name: `${service}_${role}` });

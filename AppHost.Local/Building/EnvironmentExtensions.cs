@@ -95,13 +95,11 @@ public static partial class ResourceBuilderExtensions
     private static void ReferTo(EnvironmentCallbackContext context, string name, EndpointAnnotation endpoint)
     {
         var scheme = endpoint.Name is "http" or "https" ? endpoint.UriScheme : endpoint.Name;
-        foreach (var (i, url) in endpoint.Urls.Index())
-        {
-            context.EnvironmentVariables[$"services__{name}__{scheme}__{i}"] = url;
-        }
-
+        // One however many replicas there are: they share a port.
+        var url = endpoint.UrlFor(endpoint.PublicPort);
+        context.EnvironmentVariables[$"services__{name}__{scheme}__0"] = url;
         var variable = string.Concat(name.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '_'));
-        context.EnvironmentVariables[$"{variable}_{endpoint.Name}".ToUpperInvariant()] = endpoint.Urls.First();
+        context.EnvironmentVariables[$"{variable}_{endpoint.Name}".ToUpperInvariant()] = url;
     }
 
     private static IResourceBuilder<T> Variable<T>(this IResourceBuilder<T> builder, string name, object value)

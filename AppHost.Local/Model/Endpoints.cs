@@ -18,7 +18,10 @@ public sealed class EndpointAnnotation(
     /// <summary>One port per replica, chosen once per run so that a restarted process is found where it was.</summary>
     internal int[] AllocatedPorts { get; set; } = [];
 
-    internal IEnumerable<string> Urls => AllocatedPorts.Select(UrlFor);
+    /// <summary>The port before several replicas, which is the one that others are told.</summary>
+    internal int? SharedPort { get; set; }
+
+    internal int PublicPort => SharedPort ?? AllocatedPorts[0];
 
     internal string UrlFor(int port) => $"{UriScheme}://localhost:{port}";
 }
@@ -43,8 +46,8 @@ public sealed class EndpointReference(IResourceWithEndpoints owner, string endpo
     public bool IsAllocated => Find() is { AllocatedPorts.Length: > 0 };
     public string Scheme => EndpointAnnotation.UriScheme;
     public string Host => "localhost";
-    public int Port => Allocated().AllocatedPorts[0];
-    public string Url => Allocated().Urls.First();
+    public int Port => Allocated().PublicPort;
+    public string Url => Allocated().UrlFor(Port);
     public string ValueExpression => $"{{{Resource.Name}.bindings.{EndpointName}.url}}";
 
     public EndpointAnnotation EndpointAnnotation => Find()

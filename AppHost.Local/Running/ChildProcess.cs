@@ -7,7 +7,6 @@ namespace Aspire.Hosting.Running;
 /// <summary>A process that dies with the host, even when the host is killed, and whose descendants die with it.</summary>
 internal sealed class ChildProcess
 {
-    private static readonly TimeSpan _stopGrace = TimeSpan.FromSeconds(10);
     private static readonly BlockingCollection<Action> _launches = StartLauncher();
 
     private readonly ProcessSpec _spec;
@@ -47,7 +46,7 @@ internal sealed class ChildProcess
     public async Task StopAsync()
     {
         Posix.Send(Id, _spec.StopSignal);
-        await Task.WhenAny(Exited, Task.Delay(_stopGrace));
+        await Task.WhenAny(Exited, Task.Delay(_spec.StopGrace));
         if (!Exited.IsCompleted)
         {
             Posix.Send(-Id, Signal.Kill);

@@ -12,7 +12,13 @@ internal sealed class HealthProbe(HealthCheckService checks, IOptions<HealthChec
     private static readonly TimeSpan _healthyPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan _timeout = TimeSpan.FromSeconds(5);
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false }) { Timeout = _timeout };
+    private readonly HttpClient _http = new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        UseProxy = false,
+        // A connection kept would look like a caller to a service that waits for its callers to leave before it stops.
+        PooledConnectionLifetime = TimeSpan.Zero,
+    }) { Timeout = _timeout };
 
     public bool HasChecks(IResource resource) => Keys(resource).Any() || resource.Annotations.OfType<HttpHealthCheckAnnotation>().Any();
 

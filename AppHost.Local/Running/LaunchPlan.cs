@@ -16,6 +16,9 @@ internal sealed class LaunchPlan(HostState state, DistributedApplicationExecutio
     private static readonly string[] _notInherited =
         ["ASPNETCORE_URLS", "DOTNET_LAUNCH_PROFILE", "ASPNETCORE_ENVIRONMENT", "DOTNET_ENVIRONMENT", "ASPIRE_LOGLEVEL"];
 
+    /// <summary>As containers commonly get: a service lets its callers leave and finishes what it has in hand.</summary>
+    private static readonly TimeSpan _projectStopGrace = TimeSpan.FromSeconds(30);
+
     private readonly Dictionary<string, IServer> _servers = [];
 
     public async Task<ProcessSpec> PrepareAsync(IResource resource, int replica, CancellationToken cancel) => resource switch
@@ -46,7 +49,7 @@ internal sealed class LaunchPlan(HostState state, DistributedApplicationExecutio
         }
 
         var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        return new ProcessSpec(dotnet, [assembly, .. arguments], folder) { Environment = environment };
+        return new ProcessSpec(dotnet, [assembly, .. arguments], folder) { Environment = environment, StopGrace = _projectStopGrace };
     }
 
     private static ProcessSpec Executable(ExecutableResource program, Dictionary<string, string> environment, List<string> arguments)

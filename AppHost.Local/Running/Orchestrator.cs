@@ -21,6 +21,7 @@ internal sealed class Orchestrator(
     private readonly List<ResourceRunner> _runners = [];
     private readonly List<Task> _followers = [];
     private readonly CancellationTokenSource _stopped = new();
+    private readonly SharedPorts _sharedPorts = new();
     private readonly HealthProbe _probe = new(checks, registeredChecks);
     private bool _disposed;
 
@@ -30,7 +31,7 @@ internal sealed class Orchestrator(
         state.RemoveRunFolder();
         AllocatePorts();
         var context = new RunnerContext(
-            notifications, state, new LaunchPlan(state, new DistributedApplicationExecutionContext()), _probe, time, services, IdsOf,
+            notifications, state, new LaunchPlan(state, new DistributedApplicationExecutionContext()), _probe, _sharedPorts, time, services, IdsOf,
             configuration.GetValue("AppHost:ConsoleLogs", !state.IsTemporary));
         foreach (var resource in resources.Where(IsRun))
         {
@@ -83,6 +84,7 @@ internal sealed class Orchestrator(
             await runner.DisposeAsync();
         }
 
+        await _sharedPorts.DisposeAsync();
         _probe.Dispose();
         _stopped.Dispose();
     }
@@ -113,8 +115,9 @@ internal sealed class Orchestrator(
             foreach (var endpoint in resource.Annotations.OfType<EndpointAnnotation>())
             {
                 var wished = random ? null : endpoint.Port ?? endpoint.TargetPort;
-                // A second replica cannot listen where the first does.
-                endpoint.AllocatedPorts = [.. Enumerable.Range(0, ReplicasOf(resource)).Select(replica => replica == 0 && wished is { } port ? port : PortAllocator.Free())];
+                var replicas = ReplicasOf(resource);
+                endpoint.SharedPort = replicas > 1 ? wished ?? PortAllocator.Free() : null;
+                endpoint.AllocatedPorts = replicas > 1 ? [.. Enumerable.Range(0, replicas).Select(_ => PortAllocator.Free())] : [wished ?? PortAllocator.Free()];
             }
         }
     }

@@ -41,6 +41,8 @@ internal sealed class ResourceRunner : IAsyncDisposable
             if (_running.IsCompleted)
             {
                 _stop = new CancellationTokenSource();
+                // At once: who started it and waits for it must not see how it ended before.
+                Publish(snapshot => snapshot with { State = KnownResourceStates.Starting, HealthStatus = null });
                 _running = Task.Run(() => RunAsync(_stop.Token));
             }
         }
@@ -145,20 +147,39 @@ internal sealed class ResourceRunner : IAsyncDisposable
     {
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var since = (long?)null;
-        var watch = _health.FollowAsync(() => since ??= _context.Time.GetTimestamp(), watching.Token);
+        var watch = _health.FollowAsync(OnHealthy, watching.Token);
         try
         {
             await child.Exited.WaitAsync(stop);
         }
         catch (OperationCanceledException)
         {
+            // Callers are led to the other replicas before this one is told to stop.
             await watching.CancelAsync();
+            await watch;
+            _context.SharedPorts.Remove(Resource, _replica);
             await child.StopAsync();
         }
 
+        _context.SharedPorts.Remove(Resource, _replica);
         await watching.CancelAsync();
         await watch;
+        _context.SharedPorts.Remove(Resource, _replica);
         return since is { } start ? _context.Time.GetElapsedTime(start) : TimeSpan.Zero;
+
+        void OnHealthy()
+        {
+            since ??= _context.Time.GetTimestamp();
+            try
+            {
+                _context.SharedPorts.Add(Resource, _replica);
+            }
+            catch (DistributedApplicationException e)
+            {
+                // Tried again at the next check.
+                Report(e.Message);
+            }
+        }
     }
 
     private async Task WaitForDependenciesAsync(CancellationToken stop)
@@ -176,15 +197,15 @@ internal sealed class ResourceRunner : IAsyncDisposable
     {
         var taken = Resource.Annotations.OfType<EndpointAnnotation>().Select(endpoint => endpoint.AllocatedPorts[_replica])
             .FirstOrDefault(port => !PortAllocator.IsFree(port));
-        if (taken != 0)
+        if ((taken == 0 ? _context.SharedPorts.TakenPortOf(Resource) : taken) is { } port)
         {
-            throw new DistributedApplicationException($"port {taken} is in use by another program");
+            throw new DistributedApplicationException($"port {port} is in use by another program");
         }
     }
 
     private IEnumerable<UrlSnapshot> Urls() =>
         Resource.Annotations.OfType<EndpointAnnotation>()
-            .Select(endpoint => new UrlSnapshot(endpoint.Name, endpoint.UrlFor(endpoint.AllocatedPorts[_replica]), !endpoint.IsExternal))
+            .Select(endpoint => new UrlSnapshot(endpoint.Name, endpoint.UrlFor(endpoint.SharedPort ?? endpoint.AllocatedPorts[_replica]), !endpoint.IsExternal))
             .Concat(Resource.Annotations.OfType<ResourceUrlAnnotation>().Select(url => new UrlSnapshot(url.DisplayText, url.Url, IsInternal: false)));
 
     private static CustomResourceSnapshot Ended(CustomResourceSnapshot snapshot, string state, int? exitCode) =>

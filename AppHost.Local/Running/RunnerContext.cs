@@ -6,6 +6,7 @@ internal sealed record RunnerContext(
     HostState State,
     LaunchPlan Plan,
     HealthProbe Probe,
+    SharedPorts SharedPorts,
     TimeProvider Time,
     IServiceProvider Services,
     Func<IResource, IEnumerable<string>> IdsOf,

@@ -22,7 +22,11 @@ public static class DatabaseSetup
         builder.Services.AddKeyedSingleton("app", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().App);
         builder.Services.AddKeyedSingleton("relay", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Relay);
         builder.Services.AddKeyedSingleton("owner", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Owner);
+        builder.Services.AddKeyedSingleton("digest", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Digest);
         builder.Services.AddHostedService<Database.DatabaseStarter>();
+        builder.Services.AddHostedService<Database.ForgetOld>();
+        builder.Services.AddSingleton<Hops.HopReader>();
+        builder.Services.AddScoped<Idempotency.KeyedRequest>();
         builder.Services.AddSingleton<Replicas>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Replicas>());
         builder.Services.AddSingleton<RelaySignal>();

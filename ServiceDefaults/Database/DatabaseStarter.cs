@@ -47,6 +47,7 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
     {
         await Provision(cancel);
         await Migrator.Migrate(database, cancel);
+        await LetDigest(cancel);
         await Maintain(cancel);
     }
 
@@ -56,7 +57,7 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
         await using var admin = new NpgsqlConnection(settings.ConnectionString);
         await admin.OpenAsync(cancel);
         await Run(admin, "SELECT pg_advisory_lock(hashtext('opsplatform provision'))", cancel);
-        foreach (var kind in (string[])["owner", "app", "relay"])
+        foreach (var kind in (string[])["owner", "app", "relay", "digest"])
         {
             var role = database.Role(kind);
             await Run(admin, $"""
@@ -76,7 +77,14 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
 
         await Run(admin, $"ALTER DATABASE {name} OWNER TO {database.Role("owner")}", cancel);
         await Run(admin, $"REVOKE ALL ON DATABASE {name} FROM PUBLIC", cancel);
-        await Run(admin, $"GRANT CONNECT ON DATABASE {name} TO {database.Role("app")}, {database.Role("relay")}", cancel);
+        await Run(admin, $"GRANT CONNECT ON DATABASE {name} TO {database.Role("app")}, {database.Role("relay")}, {database.Role("digest")}", cancel);
+    }
+
+    /// <summary>After the migrations, because any of them may have tracked another table.</summary>
+    private async Task LetDigest(CancellationToken cancel)
+    {
+        await using var connection = await database.Owner.OpenConnectionAsync(cancel);
+        await Run(connection, "SELECT ops_let_digest()", cancel);
     }
 
     private async Task Maintain(CancellationToken cancel)

@@ -6,13 +6,14 @@ using Npgsql;
 namespace OpsPlatform.ServiceDefaults.Database;
 
 /// <summary>
-/// A service's own database and its three roles: owner migrates and keeps partitions, app serves requests and consumers
-/// under row-level security, relay sees all rows of the tables that travel.
+/// A service's own database and its four roles: owner migrates and keeps partitions, app serves requests and consumers
+/// under row-level security, relay sees all rows of the tables that travel, digest the ids and versions of tracked rows.
 /// </summary>
 public sealed class ServiceDatabase : IAsyncDisposable
 {
     private const int AppPool = 16;
     private const int OwnerPool = 2;
+    private const int DigestPool = 2;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="connectionString">Of an administrator; the roles' passwords derive from its password, so replicas agree on them.</param>
@@ -30,6 +31,7 @@ public sealed class ServiceDatabase : IAsyncDisposable
         App = Source("app", AppPool);
         Relay = Source("relay", relayConnections);
         Owner = Source("owner", OwnerPool);
+        Digest = Source("digest", DigestPool);
     }
 
     public string Service { get; }
@@ -40,10 +42,19 @@ public sealed class ServiceDatabase : IAsyncDisposable
 
     public NpgsqlDataSource Owner { get; }
 
+    public NpgsqlDataSource Digest { get; }
+
     /// <summary>Completes when the database is there and migrated; work waits for it instead of failing.</summary>
     public Task Ready => _ready.Task;
 
     internal Assembly Migrations { get; }
+
+    /// <summary>False for a service none of whose migrations tracks a table: it has no changes to compare.</summary>
+    internal bool TracksTables => Migrations.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal)).Any(name =>
+    {
+        using var reader = new StreamReader(Migrations.GetManifestResourceStream(name)!);
+        return reader.ReadToEnd().Contains("ops_track_table(", StringComparison.Ordinal);
+    });
 
     internal NpgsqlConnectionStringBuilder Admin { get; }
 
@@ -54,10 +65,17 @@ public sealed class ServiceDatabase : IAsyncDisposable
         await App.DisposeAsync();
         await Relay.DisposeAsync();
         await Owner.DisposeAsync();
+        await Digest.DisposeAsync();
     }
 
     internal string Password(string kind) =>
         Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Admin.Password ?? ""), Encoding.UTF8.GetBytes(Role(kind))));
+
+    /// <summary>
+    /// A small pool of its own in the app's role, for what has to commit by itself while the request holds a connection of the
+    /// pool: taken from that one, sixteen such requests would wait for each other for ever. The caller disposes it.
+    /// </summary>
+    public NpgsqlDataSource Apart(int maxConnections) => Source("app", maxConnections);
 
     /// <summary>A connection outside the pool, for what belongs to a session: closing it frees its locks and ends its LISTEN at once.</summary>
     internal async Task<NpgsqlConnection> OpenRelaySession(CancellationToken cancel)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using OpsPlatform.ServiceDefaults.Messaging;
@@ -9,6 +10,16 @@ namespace OpsPlatform.ServiceDefaults.Database;
 /// <summary>A service's tables, with the outbox; names are snake_case, enums snake_case text.</summary>
 public abstract class ServiceDb(DbContextOptions options) : DbContext(options)
 {
+    private JoiningDatabase? _database;
+
+    /// <summary>Transactions begun here are parts of the request's own when it has one around all of its work.</summary>
+    public override DatabaseFacade Database => _database ??= new(this);
+
+    /// <summary>True while the whole request is one transaction: nothing is visible to others before the answer is settled.</summary>
+    public bool IsWithinRequest => Whole is not null;
+
+    internal RequestTransaction? Whole { get; set; }
+
     internal DbSet<OutboxRow> OutboxRows => Set<OutboxRow>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)

@@ -13,7 +13,8 @@ internal static class ChangeStats
     public record Response(long Captured, long Pending, long Processed, long Failed);
 
     public static void MapChangeStats(this WebApplication app, string service) =>
-        app.MapGet($"/{service}/changes/stats", Handle).RequireAuthorization(Roles.Viewer).WithTags("changes");
+        app.MapGet($"/{service}/changes/stats", Handle).RequireAuthorization(Roles.Viewer).WithTags("changes")
+            .WithSummary("How many of the organisation's changes were captured here, and how far they have travelled.");
 
     private static async Task<Response> Handle(Caller caller, ServiceDatabase database, CancellationToken cancel)
     {

@@ -33,6 +33,11 @@ internal static class ApiDescription
             };
             return Task.CompletedTask;
         });
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            ApiLimits.Describe(schema, context);
+            return Task.CompletedTask;
+        });
         options.AddOperationTransformer((operation, context, _) =>
         {
             var metadata = context.Description.ActionDescriptor.EndpointMetadata;
@@ -66,6 +71,7 @@ internal static class ApiDescription
                 });
             }
 
+            Idempotency.KeyDescription.AddTo(operation, [.. metadata]);
             return Task.CompletedTask;
         });
     });

@@ -42,8 +42,10 @@ public static class Paging
         try
         {
             var text = cursor.Replace('-', '+').Replace('_', '/');
-            return JsonSerializer.Deserialize<T>(Encoding.UTF8.GetString(Convert.FromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='))), Strict)
-                ?? throw new JsonException("null");
+            var json = Encoding.UTF8.GetString(Convert.FromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '=')));
+            return json.Contains("\\u0000", StringComparison.Ordinal)
+                ? throw new JsonException("No key holds it.")
+                : JsonSerializer.Deserialize<T>(json, Strict) ?? throw new JsonException("null");
         }
         catch (Exception exception) when (exception is FormatException or JsonException)
         {

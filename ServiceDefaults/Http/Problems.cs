@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -38,15 +40,35 @@ internal static class ProblemSetup
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages();
-        app.Use((http, next) =>
+        app.Use((http, next) => Unreadable(http.Request) is { } refusal ? refusal.ExecuteAsync(http) : next(http));
+    }
+
+    /// <summary>What no endpoint could read, and what would break only further on: at the proxy or in the database.</summary>
+    private static ProblemHttpResult? Unreadable(HttpRequest request)
+    {
+        foreach (var (name, values) in request.Headers)
         {
-            // The framework meets an encoding it does not know with a fault of its own.
-            var isUtf8 = !MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) || !type.Charset.HasValue
-                || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase);
-            return isUtf8
-                ? next(http)
-                : Problem.Of("unsupported-media-type", 415, "The body's encoding is not known here.", "Send UTF-8.").ExecuteAsync(http);
-        });
+            if (values.Any(value => value is not null && !Ascii.IsValid(value)))
+            {
+                return Problem.Of("invalid", 400, "A header cannot be read.", $"{name} holds a character outside ASCII.");
+            }
+        }
+
+        if (request.QueryString.Value?.Contains("%00", StringComparison.Ordinal) == true)
+        {
+            return Problem.Of("invalid", 400, "The query cannot be read.", "It holds the character U+0000, which no text here may.");
+        }
+
+        if (request.Headers.ContentEncoding.Any(coding => !string.Equals(coding, "identity", StringComparison.OrdinalIgnoreCase)))
+        {
+            return Problem.Of("unsupported-media-type", 415, "The body is compressed.", "Send it as it is, without Content-Encoding.");
+        }
+
+        // The framework meets an encoding it does not know with a fault of its own.
+        return !MediaTypeHeaderValue.TryParse(request.ContentType, out var type) || !type.Charset.HasValue
+            || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase)
+                ? null
+                : Problem.Of("unsupported-media-type", 415, "The body's encoding is not known here.", "Send UTF-8.");
     }
 
     private static string Slug(int status) => status switch

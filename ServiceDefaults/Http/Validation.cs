@@ -94,6 +94,10 @@ internal static class Validation
             {
                 errors[memberPath] = messages;
             }
+            else if (Unstorable(member) is { } reason)
+            {
+                errors[memberPath] = [reason];
+            }
 
             Check(member, memberPath, errors, depth + 1);
         }
@@ -109,6 +113,19 @@ internal static class Validation
             }
         }
     }
+
+    /// <summary>
+    /// The database takes no U+0000. It would refuse, but so late that a statement being prepared at that moment is spoilt for the next
+    /// request on the same connection.
+    /// </summary>
+    private static string? Unstorable(object? member) => member switch
+    {
+        string text when text.Contains('\0', StringComparison.Ordinal) => "must not hold the character U+0000",
+        IEnumerable<string> list when list.Any(text => text?.Contains('\0', StringComparison.Ordinal) == true) => "must not hold the character U+0000",
+        JsonElement { ValueKind: not JsonValueKind.Undefined } json when json.GetRawText().Contains("\\u0000", StringComparison.Ordinal) => "must not hold the character U+0000",
+        Guid id when id == Guid.Empty => "must not be the nil uuid, which is nobody's",
+        _ => null,
+    };
 
     /// <summary>The framework's own pattern rule passes over an empty text; here it has to fit like any other.</summary>
     private static ValidationResult? Result(ValidationAttribute rule, object? member, ValidationContext context) =>

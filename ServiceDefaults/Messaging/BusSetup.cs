@@ -76,7 +76,9 @@ public static class BusSetup
         var settings = new RelaySettings(
             builder.Configuration.Number("SYNC_BATCH_SIZE", 500, 1, 5000),
             builder.Configuration.Number("SYNC_RETRY_ATTEMPTS", 3, 1, 20),
-            builder.Configuration.Number("SYNC_RETRY_BACKOFF_MS", 1000, 1, 60_000) / 1000.0);
+            builder.Configuration.Number("SYNC_RETRY_BACKOFF_MS", 1000, 1, 60_000) / 1000.0,
+            builder.Configuration.OnOff("SYNC_AUTO", true),
+            builder.Configuration.Number("SYNC_INTERVAL_MS", 750, 1, 60_000));
         var listeners = new BusListeners();
         listen?.Invoke(listeners);
         foreach (var register in listeners.Services)

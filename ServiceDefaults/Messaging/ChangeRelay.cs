@@ -13,7 +13,7 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 /// </summary>
 internal sealed class ChangeRelay(
     ServiceDatabase database, RelaySignal signal, BrokerTopology topology, IBus bus, RelaySettings settings, TimeProvider time, ILogger<ChangeRelay> log)
-    : RelayLoop(database, signal, topology, time, log), IAsyncDisposable
+    : RelayLoop(database, signal, topology, time, settings.Interval, log), IAsyncDisposable
 {
     /// <summary>A change reaches browsers; one larger than this is a fault of the table's design.</summary>
     private const int MaxChangeBytes = 1024 * 1024;
@@ -26,6 +26,7 @@ internal sealed class ChangeRelay(
                data::text, changed::text, (metadata || jsonb_build_object('service', $3::text))::text, created_at, shard, size_bytes
         FROM sync_events
         WHERE sync_status = 'pending' AND shard = ANY($1) AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+          AND ($4 OR seq <= (SELECT up_to FROM relay_demand))
         ORDER BY seq LIMIT $2
         """;
 
@@ -133,7 +134,7 @@ internal sealed class ChangeRelay(
         List<(long, string)> poison = [];
         await using var take = new NpgsqlCommand(TakeSql, _connection)
         {
-            Parameters = { new() { Value = _shards!.Held.ToArray() }, new() { Value = settings.BatchSize }, new() { Value = Database.Service } },
+            Parameters = { new() { Value = _shards!.Held.ToArray() }, new() { Value = settings.BatchSize }, new() { Value = Database.Service }, new() { Value = settings.Auto } },
         };
         await using var row = await take.ExecuteReaderAsync(cancel);
         var batchBytes = 0;
@@ -177,4 +178,9 @@ internal sealed class ChangeRelay(
 
 /// <summary>From SYNC_BATCH_SIZE (captured changes a query, 500) and SYNC_RETRY_ATTEMPTS (tries before a poison row is failed, 3).</summary>
 /// <param name="BackoffSeconds">Before the second try; doubled for each further one.</param>
-internal sealed record RelaySettings(int BatchSize, int Attempts, double BackoffSeconds);
+/// <param name="Auto">False (SYNC_AUTO=off) keeps captured changes until POST /{service}/changes/send asks for them.</param>
+/// <param name="IntervalMs">SYNC_INTERVAL_MS: so long an idle relay waits for a wake-up before it looks by itself.</param>
+internal sealed record RelaySettings(int BatchSize, int Attempts, double BackoffSeconds, bool Auto, int IntervalMs)
+{
+    public TimeSpan Interval => TimeSpan.FromMilliseconds(IntervalMs);
+}

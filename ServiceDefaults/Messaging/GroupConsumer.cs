@@ -3,6 +3,7 @@ using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using NpgsqlTypes;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Telemetry;
@@ -16,7 +17,15 @@ internal sealed class GroupConsumer<T, TListener>(IServiceProvider services) : I
     where TListener : class, IHear<T>
 {
     private const string InboxSql = """
-        INSERT INTO inbox (consumer, message_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING RETURNING message_id
+        WITH fresh AS (
+          INSERT INTO inbox (consumer, message_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING RETURNING message_id
+        ), heard AS (
+          INSERT INTO hops (org_id, correlation_id, what, name, listener, message_id, causation_id, traceparent, at)
+          SELECT current_org(), m.correlation_id, 'heard', $3, $1, m.id, m.causation_id, m.traceparent, clock_timestamp()
+          FROM unnest($2::uuid[], $4::uuid[], $5::uuid[], $6::text[]) AS m (id, correlation_id, causation_id, traceparent) JOIN fresh ON fresh.message_id = m.id
+          WHERE current_org() IS NOT NULL
+        )
+        SELECT message_id FROM fresh
         """;
 
     private static readonly string Consumer = typeof(TListener).Name;
@@ -60,9 +69,18 @@ internal sealed class GroupConsumer<T, TListener>(IServiceProvider services) : I
     private static async Task<IReadOnlyList<Envelope<T>>> NotApplied(NpgsqlConnection connection, IReadOnlyList<Envelope<T>> items, CancellationToken cancel)
     {
         // In id order, so that two replicas given the same messages wait for each other instead of deadlocking.
+        Envelope<T>[] ordered = [.. items.OrderBy(item => item.Id)];
         await using var note = new NpgsqlCommand(InboxSql, connection)
         {
-            Parameters = { new() { Value = Consumer }, new() { Value = items.Select(item => item.Id).Order().ToArray() } },
+            Parameters =
+            {
+                new() { Value = Consumer },
+                new() { Value = ordered.Select(item => item.Id).ToArray() },
+                new() { Value = typeof(T).Name },
+                new() { Value = ordered.Select(item => item.CorrelationId).ToArray() },
+                new() { Value = ordered.Select(item => item.CausationId).ToArray() },
+                new() { Value = ordered.Select(item => item.TraceParent).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
+            },
         };
         HashSet<Guid> fresh = [];
         await using var rows = await note.ExecuteReaderAsync(cancel);

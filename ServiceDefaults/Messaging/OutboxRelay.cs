@@ -9,7 +9,7 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 /// <summary>Sends outbox rows, grouped by type, and deletes them once the broker has them. Replicas share the work row by row.</summary>
 internal sealed class OutboxRelay(
     ServiceDatabase database, RelaySignal signal, BrokerTopology topology, IBus bus, RelaySettings settings, TimeProvider time, ILogger<OutboxRelay> log)
-    : RelayLoop(database, signal, topology, time, log)
+    : RelayLoop(database, signal, topology, time, settings.Interval, log)
 {
     private const int MaxRows = 500;
     private const int MaxGroup = 100;
@@ -18,6 +18,12 @@ internal sealed class OutboxRelay(
         SELECT id, org_id, message_type, body, actor, correlation_id, causation_id, traceparent, created_at
         FROM outbox WHERE status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
         ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        """;
+
+    private const string SentSql = """
+        WITH sent AS (DELETE FROM outbox WHERE id = ANY($1) RETURNING org_id, correlation_id, message_type, id, causation_id, traceparent, created_at)
+        INSERT INTO hops (org_id, correlation_id, what, name, message_id, causation_id, traceparent, written_at, at)
+        SELECT org_id, correlation_id, 'sent', message_type, id, causation_id, traceparent, created_at, $2 FROM sent WHERE org_id IS NOT NULL
         """;
 
     private const string FailSql = """
@@ -39,10 +45,12 @@ internal sealed class OutboxRelay(
             return 0;
         }
 
+        // Taken before they go: a listener may be done before the broker's confirm is.
+        var sentAt = Time.GetUtcNow();
         await Task.WhenAll(good.GroupBy(item => item.Message.GetType())
             .SelectMany(type => type.Chunk(MaxGroup).Select(group => Messages.Of(type.Key).Send(bus, group, cancel))));
         await using var batch = new NpgsqlBatch(connection, transaction);
-        batch.BatchCommands.Add(new("DELETE FROM outbox WHERE id = ANY($1)") { Parameters = { new() { Value = good.Select(item => item.Id).ToArray() } } });
+        batch.BatchCommands.Add(new(SentSql) { Parameters = { new() { Value = good.Select(item => item.Id).ToArray() }, new() { Value = sentAt } } });
         foreach (var (id, error) in poison)
         {
             batch.BatchCommands.Add(new(FailSql)

@@ -51,10 +51,58 @@ internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
         return true;
     }
 
+    /// <summary>Sends the oldest again, at most so many.</summary>
+    /// <param name="org">Whose; DBNull for everybody's.</param>
+    /// <returns>How many were sent, and how many are left.</returns>
+    public async Task<(int Sent, int Left)> RetryAll(object org, int limit, CancellationToken cancel)
+    {
+        await using var connection = await database.Relay.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        // Counted before they are sent: what fails again at once is no longer of this request.
+        await using var count = new NpgsqlCommand("SELECT count(*) FROM parked_messages WHERE $1::uuid IS NULL OR org_id = $1", connection) { Parameters = { Uuid(org) } };
+        var all = (int)(long)(await count.ExecuteScalarAsync(cancel))!;
+        await using var take = new NpgsqlCommand(
+            """
+            DELETE FROM parked_messages WHERE id IN (
+              SELECT id FROM parked_messages WHERE $1::uuid IS NULL OR org_id = $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+            RETURNING queue, content_type, body
+            """,
+            connection)
+        { Parameters = { Uuid(org), new() { Value = limit } } };
+        List<(string Queue, string ContentType, byte[] Body)> taken = [];
+        await using (var row = await take.ExecuteReaderAsync(cancel))
+        {
+            while (await row.ReadAsync(cancel))
+            {
+                taken.Add((row.GetString(0), row.GetString(1), row.GetFieldValue<byte[]>(2)));
+            }
+        }
+
+        if (taken.Count > 0)
+        {
+            await using var broker = await topology.Connect(cancel);
+            await using var channel = await broker.CreateChannelAsync(new CreateChannelOptions(true, true), cancel);
+            foreach (var (queue, contentType, body) in taken)
+            {
+                await Send(channel, queue, contentType, body, cancel);
+            }
+        }
+
+        await transaction.CommitAsync(cancel);
+        return (taken.Count, Math.Max(0, all - taken.Count));
+    }
+
+    private static NpgsqlParameter Uuid(object org) => new() { Value = org, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid };
+
     private async Task Send(string queue, string contentType, byte[] body, CancellationToken cancel)
     {
         await using var broker = await topology.Connect(cancel);
         await using var channel = await broker.CreateChannelAsync(new CreateChannelOptions(true, true), cancel);
+        await Send(channel, queue, contentType, body, cancel);
+    }
+
+    private static async Task Send(IChannel channel, string queue, string contentType, byte[] body, CancellationToken cancel)
+    {
         await channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties { ContentType = contentType, Persistent = true }, body, cancel);
     }
 

@@ -8,18 +8,20 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 /// Drains a table to the broker: at once after a commit in this process or one that another replica told of, by a poll
 /// otherwise. A database or broker that is away only makes it wait.
 /// </summary>
-internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal signal, BrokerTopology topology, TimeProvider time, ILogger log)
+internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal signal, BrokerTopology topology, TimeProvider time, TimeSpan interval, ILogger log)
     : BackgroundService
 {
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
-
-    /// <summary>Only raw SQL, retries and lost notices wait for a poll once the other replicas are heard; they are found within a second.</summary>
-    private static readonly TimeSpan IdlePoll = TimeSpan.FromMilliseconds(750);
+    private static readonly TimeSpan MaxBusyPoll = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Lets commits gather while the system is busy: fewer, larger batches cost less and shorten the slowest.</summary>
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(5);
 
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(2);
+
+    /// <summary>Only raw SQL, retries and lost notices wait for a poll once the other replicas are heard; they are found within this time.</summary>
+    private TimeSpan IdlePoll => interval;
+
+    private TimeSpan Poll => interval < MaxBusyPoll ? interval : MaxBusyPoll;
 
     protected ServiceDatabase Database => database;
 

@@ -21,7 +21,7 @@ internal sealed partial class Registration(
     IConfiguration configuration, TimeProvider time, ILogger<Registration> log) : BackgroundService, IHostedLifecycleService
 {
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan GoodbyeTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan GoodbyeTimeout = TimeSpan.FromSeconds(3);
 
     /// <summary>How often a process that is not ready yet looks at itself; the registry hears of it when that changes.</summary>
     private static readonly TimeSpan StartingInterval = TimeSpan.FromMilliseconds(100);

@@ -34,6 +34,9 @@ public sealed class Caller
 
     private string? _traceParent;
 
+    /// <summary>When the request came; null for other work.</summary>
+    private DateTimeOffset? _receivedAt;
+
     /// <summary>The session setting `app.context`, which the capture trigger stores as a change's metadata.</summary>
     internal string Context => JsonSerializer.Serialize(new
     {
@@ -42,6 +45,7 @@ public sealed class Caller
         correlationId = CorrelationId,
         causationId = CausationId,
         traceparent = TraceParent,
+        receivedAt = _receivedAt,
         apiKey = ApiKey,
     });
 
@@ -59,8 +63,9 @@ public sealed class Caller
     /// <summary>Within one piece of work: from here on it is done by this person for this organisation. Source and correlation stay.</summary>
     public void Become(Guid? orgId, string actor) => (OrgId, Actor) = (orgId, actor);
 
-    internal void ActFor(HttpContext http, Guid correlationId)
+    internal void ActFor(HttpContext http, Guid correlationId, DateTimeOffset receivedAt)
     {
+        _receivedAt = receivedAt;
         OrgId = Guid.TryParse(http.User.FindFirst(Tokens.OrgClaim)?.Value, out var org) ? org : null;
         Actor = http.User.FindFirst("sub")?.Value;
         ApiKey = Guid.TryParse(http.User.FindFirst(Scopes.KeyClaim)?.Value, out var key) ? key : null;
@@ -79,14 +84,14 @@ public static class EnvelopeExtensions
 }
 
 /// <summary>Takes the caller from the token and the correlation id from the request; answers carry the latter.</summary>
-internal sealed class CallerMiddleware(RequestDelegate next)
+internal sealed class CallerMiddleware(RequestDelegate next, TimeProvider time)
 {
     private const string CorrelationHeader = "X-Correlation-Id";
 
     public Task Invoke(HttpContext http, Caller caller)
     {
         var correlationId = Guid.TryParse(http.Request.Headers[CorrelationHeader], out var given) ? given : Guid.CreateVersion7();
-        caller.ActFor(http, correlationId);
+        caller.ActFor(http, correlationId, time.GetUtcNow());
         Activity.Current?.SetTag("correlation.id", correlationId);
         http.Response.Headers[CorrelationHeader] = correlationId.ToString();
         return next(http);

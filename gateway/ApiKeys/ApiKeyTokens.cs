@@ -13,7 +13,7 @@ namespace OpsPlatform.Gateway.ApiKeys;
 /// Trades keys for tokens at the identity service and keeps the answers: a token for a minute, so that a revoked key is refused
 /// within one, a refusal for ten seconds. One asks per key however many wait; while the service is away what is kept goes on.
 /// </summary>
-internal sealed partial class ApiKeyTokens(IConfiguration configuration, TimeProvider time, ILogger<ApiKeyTokens> log) : IDisposable
+internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destinations destinations, TimeProvider time, ILogger<ApiKeyTokens> log) : IDisposable
 {
     public const int MaxKept = 10_000;
 
@@ -126,7 +126,7 @@ internal sealed partial class ApiKeyTokens(IConfiguration configuration, TimePro
     {
         var proof = Convert.ToBase64String(Encoding.UTF8.GetBytes($"gateway:{Uri.EscapeDataString(configuration["Client:Secret"] ?? "")}"));
 
-        foreach (var instance in Upstreams.AddressesOf(configuration, "identity"))
+        foreach (var instance in destinations.AddressesOf("identity"))
         {
             try
             {

@@ -5,7 +5,7 @@ using OpsPlatform.Gateway.Routing;
 namespace OpsPlatform.Gateway.Documents;
 
 /// <summary>One OpenAPI document over all services, made anew at most every 10 s; a service that is away keeps its last known part and is named in x-unavailable.</summary>
-internal sealed partial class ApiDocument(IConfiguration configuration, TimeProvider time, ILogger<ApiDocument> log) : IDisposable
+internal sealed partial class ApiDocument(Destinations destinations, TimeProvider time, ILogger<ApiDocument> log) : IDisposable
 {
     private const long MaxDocumentBytes = 4 * 1024 * 1024;
 
@@ -69,7 +69,7 @@ internal sealed partial class ApiDocument(IConfiguration configuration, TimeProv
 
     private async Task<string?> Fetch(string service, CancellationToken cancel)
     {
-        foreach (var address in Upstreams.AddressesOf(configuration, service))
+        foreach (var address in destinations.AddressesOf(service))
         {
             try
             {

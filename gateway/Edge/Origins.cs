@@ -12,10 +12,10 @@ internal static class Origins
             .WithOrigins(Allowed(builder.Configuration))
             .WithMethods("GET", "HEAD", "POST", "PUT", "DELETE")
             .WithHeaders(
-                HeaderNames.Authorization, HeaderNames.ContentType, HeaderNames.Accept, "Prefer",
+                HeaderNames.Authorization, HeaderNames.ContentType, HeaderNames.Accept, "Prefer", "Idempotency-Key",
                 "Last-Event-ID", Correlation.Header, HeaderNames.TraceParent)
             .WithExposedHeaders(
-                HeaderNames.Location, HeaderNames.RetryAfter, Correlation.Header, "Preference-Applied")
+                HeaderNames.Location, HeaderNames.RetryAfter, Correlation.Header, "Preference-Applied", "Idempotent-Replayed")
             .DisallowCredentials()
             .SetPreflightMaxAge(PreflightLifetime)));
 

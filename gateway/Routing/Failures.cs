@@ -33,17 +33,44 @@ internal static class Failures
         await problem.ExecuteAsync(context);
     });
 
-    /// <summary>A connection that could not be made was heard by nobody, so the request may go to the next instance, whatever its method.</summary>
-    public static void UseNextInstanceWhenUnreachable(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
+    /// <summary>
+    /// A connection that could not be made was heard by nobody, so the request may go to the next instance, whatever its method.
+    /// One that broke before an answer may have been heard: only what changes nothing is asked again.
+    /// </summary>
+    public static void UseNextInstance(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
     {
         var feature = context.GetReverseProxyFeature();
         var untried = feature.AvailableDestinations.ToList();
+        var leftOut = feature.AllDestinations.Except(untried).ToList();
+        var mayAskAgain = true;
 
         await next(context);
 
-        while (IsUnreachable(context.GetForwarderErrorFeature()) && feature.ProxiedDestination is { } failed)
+        while (feature.ProxiedDestination is { } failed && context.GetForwarderErrorFeature() is { } failure)
         {
             untried.Remove(failed);
+            leftOut.Remove(failed);
+
+            if (untried.Count == 0)
+            {
+                // Those left out may be back, and nobody else is there to ask.
+                (untried, leftOut) = (leftOut, []);
+            }
+
+            if (IsBrokenBeforeAnAnswer(failure, context) && mayAskAgain)
+            {
+                mayAskAgain = false;
+
+                // Behind one address may be several instances.
+                if (untried.Count == 0)
+                {
+                    untried.Add(failed);
+                }
+            }
+            else if (!IsUnreachable(failure))
+            {
+                return;
+            }
 
             if (untried.Count == 0)
             {
@@ -59,8 +86,13 @@ internal static class Failures
         }
     });
 
-    private static bool IsUnreachable(IForwarderErrorFeature? failure) =>
+    public static bool IsUnreachable(IForwarderErrorFeature? failure) =>
         failure is { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } };
+
+    private static bool IsBrokenBeforeAnAnswer(IForwarderErrorFeature failure, HttpContext context) =>
+        failure.Error == ForwarderError.Request && !IsUnreachable(failure) && !context.Response.HasStarted
+        && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method))
+        && !context.RequestAborted.IsCancellationRequested;
 
     private static ProblemHttpResult ProblemFor(IForwarderErrorFeature failure, bool stopping) => failure switch
     {

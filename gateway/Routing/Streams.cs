@@ -1,3 +1,6 @@
+using Yarp.ReverseProxy.Transforms;
+using Yarp.ReverseProxy.Transforms.Builder;
+
 namespace OpsPlatform.Gateway.Routing;
 
 /// <summary>Feeds stay open for as long as both ends want, but never hold up a shutdown.</summary>
@@ -5,7 +8,27 @@ internal static class Streams
 {
     public const string Path = "/sync/feed";
 
-    public static void UseStreamsEndOnShutdown(this WebApplication app) => app.Use(async (context, next) =>
+    private const string MediaType = "text/event-stream";
+
+    /// <summary>A poll that waits may end by itself in this time; what waits longer is told to come again.</summary>
+    private static readonly TimeSpan PollsMayTake = TimeSpan.FromSeconds(12);
+
+    /// <summary>A stream is ended whole and with the hint to come again, so that a browser reconnects at once to another instance.</summary>
+    public static void EndStreamsOnShutdown(TransformBuilderContext transforms)
+    {
+        var stopping = transforms.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        transforms.AddResponseTransform(context =>
+        {
+            if (context.ProxyResponse is { Content.Headers.ContentType.MediaType: MediaType } response)
+            {
+                response.Content = new EndingContent(response.Content, stopping);
+            }
+
+            return default;
+        });
+    }
+
+    public static void UseLongPollsEndOnShutdown(this WebApplication app) => app.Use(async (context, next) =>
     {
         if (!context.Request.Path.Equals(Path, StringComparison.OrdinalIgnoreCase))
         {
@@ -14,7 +37,8 @@ internal static class Streams
         }
 
         var caller = context.RequestAborted;
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(caller, app.Lifetime.ApplicationStopping);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(caller);
+        using var stopping = app.Lifetime.ApplicationStopping.Register(() => either.CancelAfter(PollsMayTake));
 
         context.RequestAborted = either.Token;
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Health;
@@ -5,7 +6,7 @@ using Yarp.ReverseProxy.LoadBalancing;
 
 namespace OpsPlatform.Gateway.Routing;
 
-/// <summary>Which path goes to which service, and where its instances are: services:{name}:http:{i}, all of them.</summary>
+/// <summary>Which path goes to which service, and how its instances are used.</summary>
 internal static class Upstreams
 {
     /// <summary>The services, each with the first path segments it answers.</summary>
@@ -34,9 +35,15 @@ internal static class Upstreams
     private static readonly string[] NotForCallers = ["/identity/token/{**rest}", "/identity/api-keys/exchange/{**rest}"];
 
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(3);
+
+    /// <summary>Shorter than a service that stops waits for its callers to leave: none sends into a connection that is being closed.</summary>
+    private static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan FailuresCountedFor = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan LeftOutFor = TimeSpan.FromSeconds(5);
     private const int FewestRequestsToJudge = 3;
+
+    /// <summary>Afterwards it is tried again, unless the registry has called it lost by then.</summary>
+    public static readonly TimeSpan LeftOutFor = TimeSpan.FromSeconds(5);
 
     /// <summary>How long an exchange may be silent; every byte either way starts it anew, so a stream with keep-alives has no end. Long polls take up to 30 s.</summary>
     private static readonly TimeSpan DefaultActivityTimeout = TimeSpan.FromSeconds(40);
@@ -44,8 +51,16 @@ internal static class Upstreams
     public static void AddUpstreams(this WebApplicationBuilder builder)
     {
         builder.Services.AddReverseProxy()
-            .LoadFromMemory(Routes(), Clusters(builder.Configuration))
-            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = ConnectTimeout);
+            .AddTransforms(Streams.EndStreamsOnShutdown)
+            .ConfigureHttpClient((_, handler) =>
+            {
+                handler.ConnectTimeout = ConnectTimeout;
+                handler.PooledConnectionIdleTimeout = IdleTimeout;
+            });
+        builder.Services.AddSingleton<Destinations>();
+        builder.Services.AddSingleton(services => services.GetRequiredService<Destinations>().Proxy);
+        builder.Services.AddSingleton<IPassiveHealthCheckPolicy, LeaveOutUnreachable>();
+        builder.Services.AddHostedService<FollowRegistry>();
 
         builder.Services.Configure<TransportFailureRateHealthPolicyOptions>(health =>
         {
@@ -59,7 +74,7 @@ internal static class Upstreams
         app.MapReverseProxy(proxy =>
         {
             proxy.UseFailureProblems();
-            proxy.UseNextInstanceWhenUnreachable();
+            proxy.UseNextInstance();
             proxy.UseLoadBalancing();
             proxy.UsePassiveHealthChecks();
         });
@@ -72,10 +87,7 @@ internal static class Upstreams
         app.MapFallback("{**path}", () => Problems.NoSuchPath).ExcludeFromDescription().AllowAnonymous();
     }
 
-    public static IReadOnlyList<string> AddressesOf(IConfiguration configuration, string service) =>
-        [.. configuration.GetSection($"services:{service}:http").GetChildren().Select(instance => instance.Value).OfType<string>().Where(address => address.Length > 0).Distinct()];
-
-    private static List<RouteConfig> Routes() =>
+    public static IReadOnlyList<RouteConfig> Routes() =>
     [
         .. from service in Paths
            from segment in service.Value
@@ -98,7 +110,9 @@ internal static class Upstreams
            },
     ];
 
-    private static List<ClusterConfig> Clusters(IConfiguration configuration) =>
+    /// <param name="destinations">By service, the address by destination.</param>
+    public static IReadOnlyList<ClusterConfig> Clusters(
+        IConfiguration configuration, IReadOnlyDictionary<string, FrozenDictionary<string, string>> destinations) =>
     [
         .. from service in Paths.Keys
            select new ClusterConfig
@@ -116,12 +130,11 @@ internal static class Upstreams
                    Passive = new PassiveHealthCheckConfig
                    {
                        Enabled = true,
-                       Policy = HealthCheckConstants.PassivePolicy.TransportFailureRate,
+                       Policy = LeaveOutUnreachable.PolicyName,
                        ReactivationPeriod = LeftOutFor,
                    },
                },
-               Destinations = AddressesOf(configuration, service)
-                   .ToDictionary(address => address, address => new DestinationConfig { Address = address }),
+               Destinations = destinations[service].ToDictionary(known => known.Key, known => new DestinationConfig { Address = known.Value }),
            },
     ];
 }

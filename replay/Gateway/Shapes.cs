@@ -6,7 +6,7 @@ internal sealed record NewOrganisation(string Name, string Currency, string Time
 
 internal sealed record Tokens(Guid OrganisationId, string AccessToken, string RefreshToken, int ExpiresIn);
 
-internal sealed record Organisation(string Name, string Currency, string TimeZone);
+internal sealed record Organisation(string Name, string Currency, string TimeZone, string DayStartsAt);
 
 internal sealed record PageOf<T>(IReadOnlyList<T> Items, string? NextCursor);
 
@@ -26,9 +26,15 @@ internal sealed record OrderLine(Guid MenuItemId, int Quantity);
 internal sealed record OrderSummary(
     int Placed, int Confirming, int Confirmed, int Rejected, int Cancelling, int Cancelled, int Completed, long RevenueMinor);
 
+internal sealed record SalesSummary(IReadOnlyList<SalesOf> Sales);
+
+/// <summary>What analytics counted in one currency.</summary>
+internal sealed record SalesOf(string Currency, long Tickets, decimal RevenueMinor);
+
 internal sealed record ChangeStats(long Captured, long Pending, long Processed, long Failed);
 
-internal sealed record FeedStats(long Head, long Entries, IReadOnlyList<ServiceEntries> Services);
+/// <param name="Earliest">The first position that can be read: above 1 once retention dropped entries, or after a restore moved the feed on.</param>
+internal sealed record FeedStats(long Head, long Entries, IReadOnlyList<ServiceEntries> Services, long Earliest = 1);
 
 internal sealed record ServiceEntries(string Service, long Entries);
 

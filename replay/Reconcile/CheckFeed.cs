@@ -6,10 +6,10 @@ namespace OpsPlatform.Replay.Reconcile;
 
 internal sealed record FeedFigures(long Captured, long Entries, long Head, IReadOnlyDictionary<string, long> CapturedByService);
 
-/// <summary>Compares the changes the services captured with the feed, and reads the feed from its first position to its head.</summary>
+/// <summary>Compares the changes the services captured with the feed, and reads the feed from its earliest position to its head.</summary>
 internal sealed class CheckFeed(GatewayClient client, TimeProvider clock, TimeSpan patience, Mismatches mismatches)
 {
-    private static readonly string[] Services = ["identity", "inventory", "orders", "sync"];
+    private static readonly string[] Services = ["identity", "inventory", "orders", "sync", "analytics"];
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestQuiet = TimeSpan.FromSeconds(60);
     private const int PageSize = 200;
@@ -21,7 +21,7 @@ internal sealed class CheckFeed(GatewayClient client, TimeProvider clock, TimeSp
         var sum = captured.Values.Sum(stats => stats.Captured);
 
         mismatches.Compare("captured changes of all services and feed entries", sum, feed.Entries);
-        mismatches.Compare("the feed's entries and its head", feed.Entries, feed.Head);
+        mismatches.Compare("the feed's entries and the positions up to its head", feed.Entries, feed.Head - feed.Earliest + 1);
 
         foreach (var (service, stats) in captured)
         {
@@ -30,7 +30,7 @@ internal sealed class CheckFeed(GatewayClient client, TimeProvider clock, TimeSp
             mismatches.Compare($"changes {service} has still to send", 0, stats.Pending);
         }
 
-        var progress = start((int)Math.Min(feed.Head, int.MaxValue));
+        var progress = start((int)Math.Min(feed.Entries, int.MaxValue));
         await Read(feed, progress, cancel);
         progress.Finish();
 
@@ -80,8 +80,8 @@ internal sealed class CheckFeed(GatewayClient client, TimeProvider clock, TimeSp
 
     private async Task Read(FeedStats feed, Progress progress, CancellationToken cancel)
     {
-        var order = new FeedOrder();
-        var position = 0L;
+        var position = feed.Earliest - 1;
+        var order = new FeedOrder(position);
 
         while (position < feed.Head)
         {
@@ -90,7 +90,7 @@ internal sealed class CheckFeed(GatewayClient client, TimeProvider clock, TimeSp
 
             if (answer.Status == HttpStatusCode.Gone)
             {
-                mismatches.Add($"the feed no longer begins at position 1, so it cannot be checked for holes: {answer.Describe()}");
+                mismatches.Add($"the feed no longer begins at position {feed.Earliest}, so it cannot be checked for holes: {answer.Describe()}");
                 return;
             }
 
@@ -115,7 +115,7 @@ internal sealed class CheckFeed(GatewayClient client, TimeProvider clock, TimeSp
             }
 
             position = next;
-            progress.Set((int)Math.Min(position, feed.Head));
+            progress.Set((int)Math.Min(Math.Min(position, feed.Head) - feed.Earliest + 1, int.MaxValue));
         }
 
         foreach (var fault in order.Faults(feed.Head).Take(MostHolesListed))

@@ -3,16 +3,17 @@ using OpsPlatform.Replay.Gateway;
 namespace OpsPlatform.Replay.Reconcile;
 
 /// <summary>
-/// Whether a feed, taken frame by frame, is whole: positions follow each other from 1, no change comes twice, and
+/// Whether a feed, taken frame by frame, is whole: positions follow each other, no change comes twice, and
 /// each entity's row versions only rise (a deleted and remade entity begins anew).
 /// </summary>
-internal sealed class FeedOrder
+/// <param name="after">The position before the first.</param>
+internal sealed class FeedOrder(long after = 0)
 {
     private readonly HashSet<string> ids = [];
     private readonly Dictionary<(string Service, string Type, string Id), long> versions = [];
     private readonly Dictionary<string, long> counts = [];
     private readonly List<string> faults = [];
-    private long position;
+    private long position = after;
 
     /// <summary>Frames per service.</summary>
     public IReadOnlyDictionary<string, long> Counts => counts;

@@ -13,6 +13,16 @@ internal static class Problems
         "too-many-streams", StatusCodes.Status429TooManyRequests, "Too many streams are open.",
         $"An organisation has {limits.StreamsPerOrganisation} at a time and a user {limits.StreamsPerUser}. Close one, or share one per browser tab.");
 
+    public static ProblemHttpResult RealTimeOff() => Problem.Of(
+        "realtime-off", StatusCodes.Status409Conflict, "Streams are switched off.",
+        "This platform runs with SYNC_REALTIME=off. Read pages: GET /sync/feed?after=<last position>.");
+
+    public static ProblemHttpResult NoSuchSource(string service) => Problem.Of(
+        "no-such-service", StatusCodes.Status404NotFound, "No service of this name is synchronised.", $"'{service}' is not among those in GET /sync/health.");
+
+    public static ProblemHttpResult ResyncRunning() => Problem.Of(
+        "resync-running", StatusCodes.Status409Conflict, "A resync of this organisation is under way.", "Wait until it has answered; GET /sync/resyncs lists what it did.");
+
     public static ProblemHttpResult TicketRefused() => Problem.Of(
         "ticket-refused", StatusCodes.Status401Unauthorized, "The ticket does not open a stream.",
         "It is unknown, used or too old. Get a new one from POST /sync/tickets; each opens one stream.");

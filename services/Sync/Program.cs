@@ -1,6 +1,7 @@
 using OpsPlatform.ServiceDefaults;
 using OpsPlatform.Sync;
 using OpsPlatform.Sync.Feed;
+using OpsPlatform.Sync.Health;
 using OpsPlatform.Sync.Tickets;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -13,13 +14,17 @@ builder.Services.Configure<SyncOptions>(builder.Configuration.GetSection("Sync")
 builder.Services.AddTicketAuthentication();
 builder.Services.AddSingleton<FeedHub>();
 builder.Services.AddSingleton<FeedAdvanced>();
+builder.Services.AddSingleton<FeedTrail>();
+builder.Services.AddHostedService(services => services.GetRequiredService<FeedTrail>());
 builder.Services.AddHostedService<FollowHeads>();
 builder.Services.AddSingleton<ForgetFeed>();
 builder.Services.AddHostedService(services => services.GetRequiredService<ForgetFeed>());
+builder.AddSyncHealth();
 
 var app = builder.Build();
 
 app.UseServiceDefaults();
 app.MapFeed();
+app.MapSyncHealth();
 
 app.Run();

@@ -1,6 +1,6 @@
 namespace OpsPlatform.Sync;
 
-/// <summary>Limits and intervals of the feed, from the configuration section Sync. Stream limits hold per process.</summary>
+/// <summary>Limits and intervals of the feed, from the configuration section Sync. Stream limits hold per process: each replica admits as many.</summary>
 internal sealed class SyncOptions
 {
     /// <summary>Entries captured longer ago may be forgotten; whole weeks are dropped at a time.</summary>
@@ -15,8 +15,17 @@ internal sealed class SyncOptions
     /// <summary>A filtered stream tells its position at most this often.</summary>
     public TimeSpan PositionInterval { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often the heads are read for entries that another replica appended.</summary>
+    /// <summary>How often the heads are read for entries that another replica appended and was not heard to.</summary>
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the state of every row is brought up to what this process appended.</summary>
+    public TimeSpan ApplyInterval { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>So long a check waits until what was sent before it has left the queues; what differs later is in flight.</summary>
+    public TimeSpan QueuePatience { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>After a table's digests it rests for so many times as long as they took.</summary>
+    public int ComparisonRest { get; set; } = 20;
 
     public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromSeconds(60);
 

@@ -29,8 +29,7 @@ public sealed class EnvironmentTests
         seen["ConnectionStrings__ordersdb"].ShouldBe($"Host=localhost;Port={postgresPort};Username=postgres;Password=p/w;Database=orders");
         seen["ConnectionStrings__messaging"].ShouldBe($"amqp://guest:p%2Fw@localhost:{Port("messaging", "tcp")}");
         seen["services__order-sync__http__0"].ShouldBe($"http://localhost:{Port("order-sync", "http")}");
-        seen["services__order-sync__http__1"].ShouldStartWith("http://localhost:");
-        seen["services__order-sync__http__1"].ShouldNotBe(seen["services__order-sync__http__0"]);
+        seen.ShouldNotContainKey("services__order-sync__http__1", "replicas share a port");
         seen["ORDER_SYNC_HTTP"].ShouldBe(seen["services__order-sync__http__0"]);
         seen["URL"].ShouldBe(seen["ORDER_SYNC_HTTP"] + "/x");
         seen["PLAIN"].ShouldBe("text");
@@ -51,7 +50,7 @@ public sealed class EnvironmentTests
         var first = Variables(await app.HealthyPidAsync("gateway-0"));
         var second = Variables(await app.HealthyPidAsync("gateway-1"));
 
-        first["ASPNETCORE_URLS"].ShouldBe(app.GetEndpoint("gateway").ToString().TrimEnd('/'));
+        first["ASPNETCORE_URLS"].ShouldNotBe(app.GetEndpoint("gateway").ToString().TrimEnd('/'), "that is the port both share");
         first["ASPNETCORE_URLS"].ShouldNotContain("8080", customMessage: "tests get free ports");
         second["ASPNETCORE_URLS"].ShouldNotBe(first["ASPNETCORE_URLS"]);
         first["OTEL_SERVICE_NAME"].ShouldBe("gateway");

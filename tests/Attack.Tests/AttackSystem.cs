@@ -18,6 +18,7 @@ public sealed class AttackSystem : RunningSystem
 {
     private const string NoLimit = "1000000";
     private readonly Dictionary<string, ServiceDatabase> _databases = [];
+    private readonly string _state = Directory.CreateTempSubdirectory("opsplatform-attack-").FullName;
     private Sender? _sender;
 
     /// <summary>As they are called in paths and databases.</summary>
@@ -28,11 +29,41 @@ public sealed class AttackSystem : RunningSystem
 
     public static string ClientSecret(string client) => $"secret-of-{client}-in-the-attack-tests";
 
+    /// <summary>Of the service itself, past the gateway.</summary>
+    public Uri Address(string service) => App.GetEndpoint(service, "http");
+
     public ServiceDatabase Database(string service) => _databases[service];
 
     public IReadOnlyDictionary<string, ServiceDatabase> Databases => _databases;
 
     public Task<Answer> Send(Call call, string? token, HttpContent? body = null) => _sender!.Send(call, token, body);
+
+    protected override IEnumerable<string> Settings =>
+        [$"AppHost:StateDirectory={_state}", .. Services.Append("gateway").Select(client => $"Parameters:{client}-secret={ClientSecret(client)}")];
+
+    /// <summary>The faults the services have logged so far, each once.</summary>
+    public IReadOnlyList<string> LoggedFaults()
+    {
+        const int maxLines = 8;
+        SortedDictionary<string, int> faults = [];
+        foreach (var service in Services.Append("gateway"))
+        {
+            // Read beside the host, which goes on writing.
+            using var file = new StreamReader(new FileStream(Path.Combine(_state, "logs", $"{service}.log"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+            var lines = file.ReadToEnd().Split('\n');
+            for (var i = 0; i < lines.Length; i++)
+            {
+                if (lines[i].StartsWith("fail: OpsPlatform.", StringComparison.Ordinal) || lines[i].StartsWith("crit:", StringComparison.Ordinal))
+                {
+                    // Without the first two lines, which tell one request from another.
+                    var fault = $"{service}: {string.Join('\n', lines.Skip(i + 2).Take(maxLines).TakeWhile(line => line.StartsWith(' ')))}";
+                    faults[fault] = faults.GetValueOrDefault(fault) + 1;
+                }
+            }
+        }
+
+        return [.. faults.Select(fault => $"{fault.Value} times {fault.Key}")];
+    }
 
     public override async ValueTask InitializeAsync()
     {
@@ -55,15 +86,11 @@ public sealed class AttackSystem : RunningSystem
         }
 
         await base.DisposeAsync();
+        Directory.Delete(_state, recursive: true);
     }
 
     protected override void Configure(IDistributedApplicationTestingBuilder builder)
     {
-        foreach (var client in Services.Append("gateway"))
-        {
-            builder.Configuration[$"Parameters:{client}-secret"] = ClientSecret(client);
-        }
-
         var gateway = builder.CreateResourceBuilder(builder.Resources.OfType<ProjectResource>().Single(project => project.Name == "gateway"));
         foreach (var limit in (string[])["OrganisationPerSecond", "OrganisationBurst", "SignInPerSecond", "SignInBurst", "AnonymousPerSecond", "AnonymousBurst"])
         {

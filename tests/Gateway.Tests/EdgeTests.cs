@@ -51,6 +51,21 @@ public sealed class EdgeTests
         await (await gateway.Anonymous().SendAsync(asOperator)).ShouldBeProblem(HttpStatusCode.Unauthorized, "unauthenticated");
     }
 
+    [Theory]
+    [InlineData("\u00ff")]
+    [InlineData("\u00c3\u00a4")]
+    public async Task A_header_outside_ASCII_is_the_callers_mistake_and_no_broken_service(string value)
+    {
+        await using var gateway = await TestGateway.Start();
+        gateway.Upstream.OnEcho("GET /orders");
+        using var client = new HttpClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.Latin1 });
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(gateway.Anonymous().BaseAddress!, "/orders"));
+        request.Headers.Authorization = gateway.Client().DefaultRequestHeaders.Authorization;
+        request.Headers.TryAddWithoutValidation("If-Match", value);
+
+        await (await client.SendAsync(request)).ShouldBeProblem(HttpStatusCode.BadRequest, "invalid");
+    }
+
     [Fact]
     public async Task Every_answer_tells_browsers_what_they_may_not_do_and_not_what_we_run()
     {
@@ -80,7 +95,7 @@ public sealed class EdgeTests
         var allowed = await Preflight(gateway, "https://console.example");
         allowed.Header("Access-Control-Allow-Origin").ShouldBe("https://console.example");
         allowed.Header("Access-Control-Allow-Credentials").ShouldBeNull();
-        foreach (var name in new[] { "Authorization", "Prefer", "Last-Event-ID", Correlation })
+        foreach (var name in new[] { "Authorization", "Prefer", "Idempotency-Key", "Last-Event-ID", Correlation })
         {
             allowed.Header("Access-Control-Allow-Headers")!.ShouldContain(name);
         }
@@ -93,7 +108,7 @@ public sealed class EdgeTests
             client.DefaultRequestHeaders.Add("Origin", "http://localhost:5173");
             var response = await client.GetAsync("/orders");
             response.Header("Access-Control-Allow-Origin").ShouldBe("http://localhost:5173");
-            foreach (var name in new[] { "Location", "Retry-After", Correlation, "Preference-Applied" })
+            foreach (var name in new[] { "Location", "Retry-After", Correlation, "Preference-Applied", "Idempotent-Replayed" })
             {
                 response.Header("Access-Control-Expose-Headers")!.ShouldContain(name);
             }

@@ -120,9 +120,41 @@ public sealed class RoutingTests
             return Task.CompletedTask;
         });
 
+        gateway.Upstream.On("POST /orders", context =>
+        {
+            context.Abort();
+            return Task.CompletedTask;
+        });
+
+        await (await gateway.Client().PostAsJsonAsync("/orders", new { })).ShouldBeProblem(HttpStatusCode.BadGateway, "service-failed");
         var response = await gateway.Client().GetAsync("/orders");
         await response.ShouldBeProblem(HttpStatusCode.BadGateway, "service-failed");
         response.Header("Retry-After").ShouldBe("2");
+    }
+
+    [Fact]
+    public async Task Only_what_changes_nothing_is_asked_again_when_a_service_hangs_up()
+    {
+        await using var gateway = await TestGateway.Start();
+        var calls = 0;
+        RequestDelegate hangUpOnce = context =>
+        {
+            if (Interlocked.Increment(ref calls) == 1)
+            {
+                context.Abort();
+                return Task.CompletedTask;
+            }
+
+            return context.Response.WriteAsJsonAsync(new { calls });
+        };
+        gateway.Upstream.On("GET /orders", hangUpOnce);
+        gateway.Upstream.On("POST /orders", hangUpOnce);
+
+        (await gateway.Client().GetAsync("/orders")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        calls.ShouldBe(2);
+        calls = 0;
+        await (await gateway.Client().PostAsJsonAsync("/orders", new { })).ShouldBeProblem(HttpStatusCode.BadGateway, "service-failed");
+        calls.ShouldBe(1);
     }
 
     [Fact]
@@ -134,6 +166,20 @@ public sealed class RoutingTests
         var response = await gateway.Client().GetAsync("/orders");
         await response.ShouldBeProblem(HttpStatusCode.GatewayTimeout, "service-timeout");
         response.Header("Retry-After").ShouldBe("2");
+    }
+
+    [Fact]
+    public async Task After_a_body_too_large_the_same_connection_goes_on()
+    {
+        await using var gateway = await TestGateway.Start();
+        gateway.Upstream.OnEcho("POST /orders");
+        var client = gateway.Client();
+        for (var i = 0; i < 20; i++)
+        {
+            using var large = new ByteArrayContent(new byte[1024 * 1024 + 1]);
+            await (await client.PostAsync("/orders", large)).ShouldBeProblem(HttpStatusCode.RequestEntityTooLarge, "body-too-large");
+            (await client.PostAsync("/orders", new StringContent("x"))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        }
     }
 
     [Theory]
@@ -167,7 +213,7 @@ public sealed class RoutingTests
         document.GetProperty("paths").EnumerateObject().Select(path => path.Name).ShouldBe(["/identity/thing", "/inventory/thing", "/orders/thing"]);
         document.GetProperty("components").GetProperty("schemas").GetProperty("Orders_Response").GetProperty("title").GetString().ShouldBe("orders");
         document.GetProperty("paths").GetProperty("/orders/thing").ToString().ShouldContain("#/components/schemas/Orders_Response");
-        document.GetProperty("x-unavailable").EnumerateArray().Select(service => service.GetString()).ShouldBe(["sync"]);
+        document.GetProperty("x-unavailable").EnumerateArray().Select(service => service.GetString()).ShouldBe(["sync", "analytics", "registry"]);
     }
 
     [Fact]

@@ -17,11 +17,12 @@ internal sealed class StubUpstream : IAsyncDisposable
 
     public string Address => app.Urls.First();
 
-    public static async Task<StubUpstream> Start()
+    /// <param name="address">Where one stood before that was killed; a free port unless given.</param>
+    public static async Task<StubUpstream> Start(string address = "http://127.0.0.1:0")
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseUrls(address);
         // Larger than the gateway's, so that only the gateway's limit can refuse.
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = null);
         var app = builder.Build();

@@ -23,6 +23,8 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public TokenIssuer Tokens { get; }
 
+    public IServiceProvider Services => host.Services;
+
     public ShiftedTime Time => host.Time;
 
     public static async Task<TestGateway> Start(params (string Key, string Value)[] settings)
@@ -38,6 +40,7 @@ internal sealed class TestGateway : IAsyncDisposable
             ["services:inventory:http:0"] = upstream.Address,
             ["services:orders:http:0"] = upstream.Address,
             ["services:sync:http:0"] = upstream.Address,
+            ["SHUTDOWN_GRACE_MS"] = "0",
         };
 
         foreach (var (key, value) in settings)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using Npgsql;
+using OpsPlatform.Contracts;
 
 namespace OpsPlatform.Identity.Tests;
 
@@ -22,6 +23,22 @@ public sealed class OrganisationTests(IdentityFixture fixture)
         await (await viewer.Client.PutAsJsonAsync("/identity/organisation", Changed)).ShouldBeProblem(HttpStatusCode.Forbidden, "forbidden");
         await (await owner.Client.PutAsJsonAsync("/identity/organisation", new { name = "x", currency = "GBP", timeZone = "Mars", dayStartsAt = "05:30" }))
             .ShouldBeProblem(HttpStatusCode.BadRequest, "invalid");
+    }
+
+    [Fact]
+    public async Task Others_are_told_how_an_organisation_counts_and_may_ask()
+    {
+        var told = await fixture.Broker.Listen<OrganisationChanged>();
+        var owner = await fixture.Register();
+        var org = owner.Session.OrganisationId;
+        var founded = (await told.Next(org)).Message;
+        (await owner.Client.PutAsJsonAsync("/identity/organisation", Changed)).EnsureSuccessStatusCode();
+        var changed = (await told.Next(org, x => x.Version > founded.Version)).Message;
+
+        changed.ShouldBe(new("GBP", "Europe/London", "05:30", 2));
+        (await fixture.ServiceClient("analytics", org).GetFromJsonAsync<OrganisationChanged>("/identity/export/organisation")).ShouldBe(changed);
+        (await fixture.ServiceClient("analytics", Guid.NewGuid()).GetAsync("/identity/export/organisation")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        (await (await fixture.Join(owner, "staff")).Client.GetAsync("/identity/export/organisation")).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
     }
 
     [Fact]

@@ -96,6 +96,16 @@ internal sealed partial class ApiStandIn
         };
     }
 
+    private JsonObject Sales() => new()
+    {
+        ["sales"] = new JsonArray(new JsonObject
+        {
+            ["currency"] = "GBP",
+            ["tickets"] = Summary()["confirmed"]!.GetValue<int>(),
+            ["revenueMinor"] = Summary()["revenueMinor"]!.GetValue<long>() + ExtraRevenueMinor,
+        }),
+    };
+
     private JsonNode Totals(JsonObject ingredient)
     {
         var (opening, consumed) = stock[IdOf(ingredient)];

@@ -26,6 +26,8 @@ internal sealed partial class ApiStandIn : IAsyncDisposable
 
     public decimal ExtraConsumption { get; set; }
 
+    public long ExtraRevenueMinor { get; set; }
+
     public bool LosesFeedEntry { get; set; }
 
     public string Currency { get; set; } = "GBP";
@@ -101,12 +103,13 @@ internal sealed partial class ApiStandIn : IAsyncDisposable
         ("POST", "/identity/register") => Tokens(201),
         ("POST", "/identity/login") => body!["password"]!.GetValue<string>() == "wrong" ? (401, Problem("invalid-credentials")) : Tokens(200, login: true),
         ("POST", "/identity/refresh") => Tokens(200, refresh: true),
-        ("GET", "/identity/organisation") => (200, new JsonObject { ["name"] = "Shop", ["currency"] = Currency, ["timeZone"] = "Europe/London" }),
+        ("GET", "/identity/organisation") => (200, new JsonObject { ["name"] = "Shop", ["currency"] = Currency, ["timeZone"] = "Europe/London", ["dayStartsAt"] = "04:00" }),
         ("POST", "/ingredients") => Create("ingredient", ingredients, body!, made => stock[IdOf(made)] = (made["openingStock"]!.GetValue<decimal>(), 0)),
         ("POST", "/recipes") => Create("recipe", recipes, body!, _ => { }),
         ("POST", "/menu") => Create("menu_item", menu, body!, _ => { }),
         ("POST", "/orders") => Create("order", orders, body!, Decide, status: 202),
         ("GET", "/orders/summary") => (200, Summary()),
+        ("GET", "/analytics/summary") => (200, Sales()),
         ("GET", "/orders") => (200, Page(request, [.. orders.Values])),
         ("GET", "/ingredients") => (200, Page(request, [.. ingredients.Values.Select(i => new JsonObject
         {
@@ -115,7 +118,7 @@ internal sealed partial class ApiStandIn : IAsyncDisposable
         ("GET", "/inventory/totals") => (200, new JsonObject { ["items"] = new JsonArray([.. ingredients.Values.Select(Totals)]) }),
         ("GET", "/sync/stats") => (200, FeedStats()),
         ("GET", "/sync/feed") => (200, FeedPage(request)),
-        ("GET", "/identity/changes/stats" or "/sync/changes/stats") => (200, Captured(0)),
+        ("GET", "/identity/changes/stats" or "/sync/changes/stats" or "/analytics/changes/stats") => (200, Captured(0)),
         ("GET", "/inventory/changes/stats") => (200, Captured(feed.Count(f => ServiceOf(f.Type) == "inventory"))),
         ("GET", "/orders/changes/stats") => (200, Captured(feed.Count(f => ServiceOf(f.Type) == "orders"))),
         _ => Refuse($"{request.Method} {path}"),

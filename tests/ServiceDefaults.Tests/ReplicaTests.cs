@@ -116,6 +116,26 @@ public sealed class ReplicaTests(ITestOutputHelper output) : IAsyncLifetime
         watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(1.5));
     }
 
+    [Fact]
+    public async Task A_build_starts_on_a_schema_newer_than_its_own()
+    {
+        await using (var owner = await _first.OpenAs("owner"))
+        await using (var expand = new NpgsqlCommand(
+            """
+            ALTER TABLE notes ADD COLUMN added_later text;
+            INSERT INTO schema_migrations (name, sha256) VALUES ('OpsPlatform.ServiceDefaults.Database.Migrations.9999_later.sql', 'of a later build');
+            """, owner))
+        {
+            await expand.ExecuteNonQueryAsync();
+        }
+
+        await _second.DisposeAsync();
+        _second = await _first.StartReplica();
+        using var client = _first.Client(_org, at: _second.Address);
+        (await client.PostAsJsonAsync("/notes", new { text = "older" })).EnsureSuccessStatusCode();
+        (await client.GetFromJsonAsync<string[]>("/notes"))!.ShouldBe(["older"]);
+    }
+
     private async Task<(Guid Id, long Version)> Write(Guid id, CancellationToken stop)
     {
         long version = 1;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.Sync.Tests;
 
@@ -118,5 +119,6 @@ public sealed class PageTests(SyncFixture fixture)
             .ShouldBe(["application/json", "text/event-stream"]);
         feed.GetProperty("parameters").EnumerateArray().Select(p => p.GetProperty("name").GetString()).Order()
             .ShouldBe(["Last-Event-ID", "after", "entityType", "eventType", "limit", "stream", "ticket", "wait"]);
+        IdempotencyDocument.Undeclared(paths).ShouldBeEmpty();
     }
 }

@@ -69,6 +69,8 @@ public sealed class SseClient(HttpResponseMessage response, StreamReader reader)
                 case "data":
                     data = value;
                     break;
+                case "retry":
+                    break;
                 case "":
                     (name, data) = (Comment, value);
                     break;

@@ -70,8 +70,12 @@ public sealed class StreamEndTests(SyncFixture fixture)
 
         var clock = Stopwatch.StartNew();
         own.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
-        (await stream.NextOrEnd()).ShouldBeNull();
-        (await second.NextOrEnd()).ShouldBeNull();
+        foreach (var reader in (SseClient[])[stream, second])
+        {
+            (await reader.Next("resume")).Id.ShouldBe(0);
+            (await reader.NextOrEnd()).ShouldBeNull();
+        }
+
         (await polling)!.Items.ShouldBeEmpty();
         clock.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(2));
     }

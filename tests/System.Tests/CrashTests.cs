@@ -7,10 +7,10 @@ public sealed class CrashTests(RunningSystem system, ITestOutputHelper output)
     private const int Rounds = 12;
 
     [Theory]
-    [InlineData("inventory")]
+    [InlineData("inventory-0")]
     [InlineData("orders")]
-    [InlineData("sync")]
-    [InlineData("gateway")]
+    [InlineData("sync-0")]
+    [InlineData("gateway-0")]
     [InlineData("identity")]
     [InlineData("messaging")]
     [InlineData("postgres")]
@@ -37,7 +37,7 @@ public sealed class CrashTests(RunningSystem system, ITestOutputHelper output)
         }
     }
 
-    private static async Task OrdersUnderWay(Organisation organisation, int atLeast, Task replay)
+    internal static async Task OrdersUnderWay(Organisation organisation, int atLeast, Task replay)
     {
         await Eventually.Is(
             async () =>

@@ -26,6 +26,25 @@ public sealed class ReplayTests(RunningSystem system, ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Analytics_equals_orders_and_stock_and_equals_itself_counted_from_zero()
+    {
+        using var organisation = await system.Register("Counted");
+        var run = await Replays.Run(system.Gateway, output, organisation, "--stock", "tight");
+        run.ExitCode.ShouldBe(0);
+        var cancelled = (await Analytics.Orders(organisation)).First(order => order.GetProperty("status").GetString() == "confirmed").GetProperty("id").GetGuid();
+        await organisation.Post($"/orders/{cancelled}/cancel", new { });
+        await Analytics.EqualsOrdersAndStock(organisation);
+
+        var rebuild = (await organisation.Post("/analytics/rebuild", new { })).GetProperty("id").GetGuid();
+        var done = await Eventually.Is(
+            () => organisation.Get($"/analytics/rebuilds/{rebuild}"), x => x.GetProperty("finishedAt").ValueKind != JsonValueKind.Null, TimeSpan.FromMinutes(1));
+        var comparison = await organisation.Get($"/analytics/rebuilds/{rebuild}/comparison");
+        done.GetProperty("state").GetString().ShouldBe("succeeded");
+        comparison.GetProperty("isEqual").GetBoolean().ShouldBeTrue(comparison.GetRawText());
+        await Analytics.EqualsOrdersAndStock(organisation);
+    }
+
+    [Fact]
     public async Task When_the_stock_runs_out_orders_are_rejected_and_every_gram_is_accounted_for()
     {
         using var organisation = await system.Register("Tight");

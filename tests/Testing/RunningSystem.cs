@@ -29,7 +29,7 @@ public partial class RunningSystem : IAsyncLifetime
     {
         using var timeout = new CancellationTokenSource(StartTimeout);
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<AppHostMarker>(
-            ["UseVolumes=false", $"Parameters:operator-key={OperatorKey}"], timeout.Token);
+            ["UseVolumes=false", $"Parameters:operator-key={OperatorKey}", .. Settings], timeout.Token);
         Configure(builder);
         _app = await builder.BuildAsync(timeout.Token);
         await _app.StartAsync(timeout.Token);
@@ -39,7 +39,7 @@ public partial class RunningSystem : IAsyncLifetime
     /// <summary>Registers a fresh organisation and answers a client that acts as its owner.</summary>
     public Task<Organisation> Register(string name) => Organisation.Register(Gateway, name);
 
-    /// <summary>Kills the process of a resource as a crash would and answers once it is healthy again under another process id.</summary>
+    /// <summary>Kills the process of a resource, of one replica when it has several, as a crash would and answers once it is healthy again under another process id.</summary>
     public async Task Kill(string resource)
     {
         using var timeout = new CancellationTokenSource(StartTimeout);
@@ -50,6 +50,16 @@ public partial class RunningSystem : IAsyncLifetime
         }
 
         await ProcessId(resource, seen => seen.Pid != before && seen.Health == HealthStatus.Healthy, timeout.Token);
+    }
+
+    /// <summary>Sends a signal to the process of a resource, or of one replica by its id, such as orders-0.</summary>
+    public void Signal(string id, int signal)
+    {
+        var process = App.ResourceNotifications.TryGetCurrentState(id, out var seen) ? Pid(seen) : null;
+        if (process is not { } pid || KillProcess(pid, signal) != 0)
+        {
+            throw new InvalidOperationException($"{id} has no process that signal {signal} could be sent to.");
+        }
     }
 
     public virtual async ValueTask DisposeAsync()
@@ -63,7 +73,10 @@ public partial class RunningSystem : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Changes the system before it is built.</summary>
+    /// <summary>More configuration of the AppHost, as Key=Value.</summary>
+    protected virtual IEnumerable<string> Settings => [];
+
+    /// <summary>Changes the model before it is built, such as how many instances a service has.</summary>
     protected virtual void Configure(IDistributedApplicationTestingBuilder builder)
     {
     }

@@ -65,6 +65,7 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
             ["SYNC_RETRY_BACKOFF_MS"] = "20",
             ["Operator:Key"] = OperatorKey,
             ["Client:Secret"] = TokenIssuer.SecretOf(service),
+            ["SHUTDOWN_GRACE_MS"] = "0",
         };
         // Only these two check the services' secrets.
         if (service is "identity" or "registry")

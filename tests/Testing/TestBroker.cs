@@ -102,7 +102,7 @@ public sealed class TestListener<T>(ChannelReader<Envelope<T>> heard)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     /// <exception cref="OperationCanceledException">Nothing that fits came within 20 s.</exception>
-    public async Task<Envelope<T>> Next(Guid org, Func<T, bool>? fits = null)
+    public async Task<Envelope<T>> Next(Guid? org, Func<T, bool>? fits = null)
     {
         using var timeout = new CancellationTokenSource(Patience);
         while (true)

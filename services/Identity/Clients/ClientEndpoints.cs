@@ -1,5 +1,6 @@
 using OpsPlatform.Identity.Sessions;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Idempotency;
 
 namespace OpsPlatform.Identity.Clients;
 
@@ -12,6 +13,7 @@ internal static class ClientEndpoints
 
         // A form from another site cannot carry a service's secret.
         clients.MapPost("/token", IssueServiceToken.Handle).AllowAnonymous().DisableAntiforgery().ExcludeFromDescription()
-            .WithSummary("A service trades its secret for an access token of ten minutes (OAuth client_credentials; not reachable through the gateway).");
+            .WithSummary("A service trades its secret for an access token of ten minutes (OAuth client_credentials; not reachable through the gateway).")
+            .WithoutIdempotencyKey("The answer holds a token, which is kept nowhere. Sent again it gives another one.");
     }
 }

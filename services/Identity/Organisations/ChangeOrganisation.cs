@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using OpsPlatform.Identity.Members;
 using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Identity.Organisations;
@@ -20,6 +21,8 @@ internal static class ChangeOrganisation
         }
 
         organisation.Change(request);
+        await db.SaveChangesAsync(cancel);
+        db.Publish(organisation.Changed());
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
 

@@ -30,6 +30,7 @@ internal sealed class Founding(IdentityDb db, UserManager<User> users, Caller ca
         db.Organisations.Add(organisation);
         await db.SaveChangesAsync(cancel);
         db.Memberships.Add(membership);
+        db.Publish(organisation.Changed());
         db.Publish(new MemberJoined(owner.Id, membership.Role));
         await db.SaveChangesAsync(cancel);
         await audit.Write(AuditEvent.Register, owner.Id, cancel, email: owner.Email);

@@ -1,3 +1,5 @@
+using OpsPlatform.Contracts;
+
 namespace OpsPlatform.Identity.Organisations;
 
 /// <summary>A tenant. Its day begins at DayStartsAt (HH:mm) in its time zone: reports of a bakery that bakes at three count from four.</summary>
@@ -34,6 +36,9 @@ internal sealed class Organisation
             CreatedAt = now,
         };
     }
+
+    /// <summary>What others count by.</summary>
+    public OrganisationChanged Changed() => new(Currency, TimeZone, DayStartsAt, RowVersion);
 
     public void Change(OrganisationRequest details)
     {

@@ -11,5 +11,7 @@ internal static class OrganisationEndpoints
 
         organisation.MapGet("", GetOrganisation.Handle);
         organisation.MapPut("", ChangeOrganisation.Handle).RequireAuthorization(Roles.Admin);
+        app.MapApi("/identity/export", Roles.Service).WithTags("organisation").MapGet("/organisation", ExportOrganisation.Handle)
+            .WithSummary("How the organisation counts, for a service that counts from zero. Role service, or admin.");
     }
 }

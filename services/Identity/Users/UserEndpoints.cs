@@ -1,5 +1,6 @@
 using OpsPlatform.Identity.Sessions;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Idempotency;
 
 namespace OpsPlatform.Identity.Users;
 
@@ -9,7 +10,8 @@ internal static class UserEndpoints
     {
         var users = app.MapApi("/identity").WithTags("users").NeverStored();
 
-        users.MapPost("/register", Register.Handle).AllowAnonymous();
+        users.MapPost("/register", Register.Handle).AllowAnonymous()
+            .WithoutIdempotencyKey("The answer holds tokens, which are kept nowhere. Sent again it finds the e-mail address taken: log in.");
         users.MapGet("/me", GetMe.Handle);
     }
 }

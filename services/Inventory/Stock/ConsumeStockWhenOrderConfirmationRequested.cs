@@ -39,16 +39,16 @@ internal sealed class ConsumeStockWhenOrderConfirmationRequested(InventoryDb db,
         var reasons = demand.Reasons.Count > 0 ? demand.Reasons : demand.Shortages(stock);
         if (reasons.Count > 0)
         {
-            return new(order, DecisionState.Refused, [], reasons);
+            return new(order, DecisionState.Refused, [], reasons, request.Message.OccurredAt);
         }
 
-        foreach (var (ingredient, quantity) in demand.Quantities)
+        foreach (var consumed in demand.Quantities)
         {
-            var item = stock.Find(ingredient)!;
-            stock.Move(item, item.Stock - quantity, new(ChangeType.Consumption, null, ReferenceType.Order, order, request.Actor, now));
+            var item = stock.Find(consumed.IngredientId)!;
+            stock.Move(item, item.Stock - consumed.Quantity, new(ChangeType.Consumption, null, ReferenceType.Order, order, request.Actor, now));
         }
 
-        return new(order, DecisionState.Consumed, demand.Quantities, []);
+        return new(order, DecisionState.Consumed, demand.Quantities, [], request.Message.OccurredAt);
     }
 
     private static OutboxMessage[] Answers(Request[] requests, Dictionary<Guid, StockDecision> decisions, LockedStock stock) =>

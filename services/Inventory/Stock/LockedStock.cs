@@ -13,7 +13,7 @@ internal sealed class LockedStock
 {
     // Not FOR UPDATE: that would also block, and could deadlock with, the foreign-key checks of a recipe being saved.
     private const string LockSql = """
-        SELECT id, code, name, unit, stock, reorder_point FROM ingredients WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
+        SELECT id, code, name, unit, stock, reorder_point, unit_cost_minor FROM ingredients WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
         """;
 
     private const string UpdateSql = """
@@ -37,7 +37,7 @@ internal sealed class LockedStock
     }
 
     /// <summary>An ingredient as it stands after the movements so far.</summary>
-    public sealed record Item(Guid Id, string Code, string Name, string Unit, decimal Locked, decimal ReorderPoint)
+    public sealed record Item(Guid Id, string Code, string Name, string Unit, decimal Locked, decimal ReorderPoint, decimal UnitCostMinor)
     {
         public decimal Stock { get; set; } = Locked;
     }
@@ -50,7 +50,7 @@ internal sealed class LockedStock
         while (await row.ReadAsync(cancel))
         {
             var id = row.GetGuid(0);
-            locked._items[id] = new(id, row.GetString(1), row.GetString(2), row.GetString(3), row.GetDecimal(4), row.GetDecimal(5));
+            locked._items[id] = new(id, row.GetString(1), row.GetString(2), row.GetString(3), row.GetDecimal(4), row.GetDecimal(5), row.GetDecimal(6));
         }
 
         return locked;

@@ -31,7 +31,7 @@ internal sealed record OrderDemand(IReadOnlyList<IngredientQuantity> Quantities,
 
         return reasons.Count > 0
             ? new([], [.. reasons.Distinct()])
-            : new([.. needed.Select(x => new IngredientQuantity(x.Key, x.Value.Rounded())).Where(x => x.Quantity > 0)], []);
+            : new([.. needed.Select(x => Priced(stock.Find(x.Key)!, x.Value.Rounded())).Where(x => x.Quantity > 0)], []);
     }
 
     /// <returns>One reason per ingredient that falls short as things stand; none when all of it can be taken.</returns>
@@ -42,6 +42,8 @@ internal sealed record OrderDemand(IReadOnlyList<IngredientQuantity> Quantities,
             .OrderBy(x => x.Item.Code, StringComparer.Ordinal)
             .Select(x => new RejectionReason("out_of_stock", x.Item.Id, x.Item.Name, x.Quantity, x.Item.Stock, x.Quantity - x.Item.Stock)),
     ];
+
+    private static IngredientQuantity Priced(LockedStock.Item item, decimal quantity) => new(item.Id, quantity, item.UnitCostMinor, item.Unit, item.Name);
 
     private static bool AddRecipe(StockDemand line, RecipeLeaves leaves, LockedStock stock, Dictionary<Guid, Fraction> needed) =>
         leaves.Find(line.TargetId) is { } recipe

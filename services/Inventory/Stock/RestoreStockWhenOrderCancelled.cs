@@ -27,19 +27,19 @@ internal sealed class RestoreStockWhenOrderCancelled(InventoryDb db, Caller call
         stock.AddTo(batch);
         batch.BatchCommands.Add(StockDecisions.Settle(restored, now));
         Outbox.AddTo(batch, caller, [.. cancels.Select(x => new OutboxMessage(
-            new StockRestored(x.Message.OrderId, decisions[x.Message.OrderId].Consumed), Cause: x.Cause()))]);
+            decisions[x.Message.OrderId].AnswerToCancel(), Cause: x.Cause()))]);
         await batch.ExecuteNonQueryAsync(cancel);
         db.MayFlipAvailability = true;
     }
 
     private static void GiveBack(StockDecision decision, LockedStock stock, string? actor, DateTimeOffset now)
     {
-        foreach (var (ingredient, quantity) in decision.Consumed)
+        foreach (var consumed in decision.Consumed)
         {
             // An ingredient deleted since has no stock to give back to.
-            if (stock.Find(ingredient) is { } item)
+            if (stock.Find(consumed.IngredientId) is { } item)
             {
-                stock.Move(item, item.Stock + quantity, new(ChangeType.Increase, Reason, ReferenceType.Order, decision.OrderId, actor, now));
+                stock.Move(item, item.Stock + consumed.Quantity, new(ChangeType.Increase, Reason, ReferenceType.Order, decision.OrderId, actor, now));
             }
         }
     }

@@ -16,15 +16,17 @@ internal enum DecisionState
 
 /// <summary>What was decided for an order.</summary>
 internal sealed record StockDecision(
-    Guid OrderId, DecisionState State, IReadOnlyList<IngredientQuantity> Consumed, IReadOnlyList<RejectionReason> Reasons)
+    Guid OrderId, DecisionState State, IReadOnlyList<IngredientQuantity> Consumed, IReadOnlyList<RejectionReason> Reasons, DateTimeOffset? OccurredAt)
 {
     /// <summary>What the order hears when it asks for stock.</summary>
     public object AnswerToRequest() => State switch
     {
-        DecisionState.Consumed => new StockConsumed(OrderId, Consumed),
+        DecisionState.Consumed => new StockConsumed(OrderId, Consumed, OccurredAt),
         DecisionState.Refused => new StockRefused(OrderId, Reasons),
         _ => new StockRefused(OrderId, [new("cancelled")]),
     };
+
+    public StockRestored AnswerToCancel() => new(OrderId, Consumed, OccurredAt);
 }
 
 /// <summary>The decisions' table. A decision's row is claimed before anything is decided, so that two transactions never decide the same order.</summary>
@@ -36,11 +38,11 @@ internal static class StockDecisions
         ON CONFLICT DO NOTHING RETURNING order_id
         """;
 
-    private const string ReadSql = "SELECT order_id, state, consumed, reasons FROM stock_decisions WHERE order_id = ANY($1) ORDER BY order_id";
+    private const string ReadSql = "SELECT order_id, state, consumed, reasons, occurred_at FROM stock_decisions WHERE order_id = ANY($1) ORDER BY order_id";
 
     private const string SettleSql = """
-        UPDATE stock_decisions d SET state = u.state, consumed = u.consumed, reasons = u.reasons, decided_at = $5
-        FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[]) AS u(order_id, state, consumed, reasons) WHERE d.order_id = u.order_id
+        UPDATE stock_decisions d SET state = u.state, consumed = u.consumed, reasons = u.reasons, occurred_at = u.occurred_at, decided_at = $5
+        FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[], $6::timestamptz[]) AS u(order_id, state, consumed, reasons, occurred_at) WHERE d.order_id = u.order_id
         """;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
@@ -82,6 +84,7 @@ internal static class StockDecisions
             new() { Value = decisions.Select(x => JsonSerializer.Serialize(x.Consumed, Json)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
             new() { Value = decisions.Select(x => JsonSerializer.Serialize(x.Reasons, Json)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Jsonb },
             new() { Value = now },
+            new() { Value = decisions.Select(x => x.OccurredAt).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.TimestampTz },
         },
     };
 
@@ -115,7 +118,8 @@ internal static class StockDecisions
                 order,
                 Enum.Parse<DecisionState>(row.GetString(1), ignoreCase: true),
                 JsonSerializer.Deserialize<IReadOnlyList<IngredientQuantity>>(row.GetString(2), Json)!,
-                JsonSerializer.Deserialize<IReadOnlyList<RejectionReason>>(row.GetString(3), Json)!);
+                JsonSerializer.Deserialize<IReadOnlyList<RejectionReason>>(row.GetString(3), Json)!,
+                row.IsDBNull(4) ? null : row.GetFieldValue<DateTimeOffset>(4));
         }
 
         return decisions;

@@ -16,13 +16,14 @@ internal static class ChangeMenuItem
         [RegularExpression(MenuItemRules.CurrencyPattern)] string Currency,
         TaxClass TaxClass,
         Guid? TargetId = null,
-        decimal PiecesPerSale = 1) : IValidatableObject
+        decimal PiecesPerSale = 1,
+        [StringLength(MenuItemRules.MaxCategoryLength)] string? Category = null) : IValidatableObject
     {
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
             MenuItemRules.Check(Kind, TargetId, PiecesPerSale);
 
         internal MenuItemContent Content() =>
-            new(Code.Trim(), Name.Trim(), Kind, TargetId, PiecesPerSale, PriceMinor, Currency, TaxClass);
+            new(Code.Trim(), Name.Trim(), Kind, TargetId, PiecesPerSale, PriceMinor, Currency, TaxClass, MenuItemRules.Category(Category));
     }
 
     public static async Task<Results<Ok<MenuItemView>, NotFound, ProblemHttpResult>> Handle(

@@ -17,13 +17,14 @@ internal static class CreateMenuItem
         TaxClass TaxClass,
         Guid? TargetId = null,
         decimal PiecesPerSale = 1,
-        Guid? Id = null) : IValidatableObject
+        Guid? Id = null,
+        [StringLength(MenuItemRules.MaxCategoryLength)] string? Category = null) : IValidatableObject
     {
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
             MenuItemRules.Check(Kind, TargetId, PiecesPerSale);
 
         internal MenuItemContent Content() =>
-            new(Code.Trim(), Name.Trim(), Kind, TargetId, PiecesPerSale, PriceMinor, Currency, TaxClass);
+            new(Code.Trim(), Name.Trim(), Kind, TargetId, PiecesPerSale, PriceMinor, Currency, TaxClass, MenuItemRules.Category(Category));
     }
 
     public static async Task<Results<Created<MenuItemView>, Ok<MenuItemView>, ProblemHttpResult>> Handle(
@@ -60,6 +61,7 @@ internal static class CreateMenuItem
             PriceMinor = content.PriceMinor,
             Currency = content.Currency,
             TaxClass = content.TaxClass,
+            Category = content.Category,
             IsAvailable = await RecipeAvailability.Of(db, content, cancel),
         };
         db.Add(item);

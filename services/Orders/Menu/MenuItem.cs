@@ -40,6 +40,9 @@ internal sealed class MenuItem
 
     public required TaxClass TaxClass { get; set; }
 
+    /// <summary>What the business sorts its menu and its sales by; free text, null when it does not.</summary>
+    public required string? Category { get; set; }
+
     public bool IsAvailable { get; set; } = true;
 
     public long RowVersion { get; private set; }
@@ -58,7 +61,8 @@ internal sealed class MenuItem
         PriceMinor = content.PriceMinor;
         Currency = content.Currency;
         TaxClass = content.TaxClass;
+        Category = content.Category;
     }
 
-    public MenuItemContent Content() => new(Code, Name, Kind, TargetId, PiecesPerSale, PriceMinor, Currency, TaxClass);
+    public MenuItemContent Content() => new(Code, Name, Kind, TargetId, PiecesPerSale, PriceMinor, Currency, TaxClass, Category);
 }

@@ -4,7 +4,7 @@ namespace OpsPlatform.Orders.Menu;
 
 /// <summary>What the caller says about a menu item; two requests with equal content ask for the same item.</summary>
 internal sealed record MenuItemContent(
-    string Code, string Name, MenuKind Kind, Guid? TargetId, decimal PiecesPerSale, long PriceMinor, string Currency, TaxClass TaxClass);
+    string Code, string Name, MenuKind Kind, Guid? TargetId, decimal PiecesPerSale, long PriceMinor, string Currency, TaxClass TaxClass, string? Category);
 
 /// <summary>A menu item as the API shows it. <paramref name="PiecesPerSale"/> counts recipe pieces or stock units per sale.</summary>
 internal sealed record MenuItemView(
@@ -20,7 +20,8 @@ internal sealed record MenuItemView(
     bool IsAvailable,
     long RowVersion,
     DateTimeOffset CreatedAt,
-    DateTimeOffset UpdatedAt)
+    DateTimeOffset UpdatedAt,
+    string? Category)
 {
     public static MenuItemView Of(MenuItem item) => new(
         item.Id,
@@ -35,7 +36,8 @@ internal sealed record MenuItemView(
         item.IsAvailable,
         item.RowVersion,
         item.CreatedAt,
-        item.UpdatedAt);
+        item.UpdatedAt,
+        item.Category);
 }
 
 /// <summary>The rules of a menu item that DataAnnotations cannot say.</summary>
@@ -43,9 +45,12 @@ internal static class MenuItemRules
 {
     public const int MaxCodeLength = 64;
     public const int MaxNameLength = 200;
+    public const int MaxCategoryLength = 64;
     public const string CurrencyPattern = "^[A-Z]{3}$";
     private const decimal MaxPiecesPerSale = 1_000_000m;
     private const int PieceDecimals = 6;
+
+    public static string? Category(string? told) => string.IsNullOrWhiteSpace(told) ? null : told.Trim();
 
     public static IEnumerable<ValidationResult> Check(MenuKind kind, Guid? targetId, decimal piecesPerSale)
     {

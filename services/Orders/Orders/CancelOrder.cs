@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Messaging;
 
 namespace OpsPlatform.Orders.Orders;
@@ -20,11 +19,8 @@ internal static class CancelOrder
 
         if (order.TryCancel(Guid.CreateVersion7(now), now))
         {
-            if (order.Status == OrderStatus.Cancelling)
-            {
-                db.Publish(new OrderCancelled(id), order.AskedId);
-            }
-
+            // Told also when Inventory holds nothing: others have counted the order.
+            db.Publish(order.CancellationMessage(), order.AskedId);
             await db.SaveChangesAsync(cancel);
             await transaction.CommitAsync(cancel);
         }

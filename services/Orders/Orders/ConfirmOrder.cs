@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -9,8 +10,9 @@ namespace OpsPlatform.Orders.Orders;
 internal static class ConfirmOrder
 {
     public static async Task<Results<Ok<OrderView>, Accepted<OrderView>, NotFound, ProblemHttpResult>> Handle(
-        Guid id, OrdersDb db, DecisionWait decisions, Caller caller, TimeProvider time, HttpContext http, CancellationToken cancel)
+        Guid id, OrdersDb db, DecisionWait decisions, KeyedRequest keyed, Caller caller, TimeProvider time, HttpContext http, CancellationToken cancel)
     {
+        var patience = PreferWait.Of(http);
         using var decision = decisions.Start(caller.Org, id);
         if (await Confirm(id, db, time.GetUtcNow(), cancel) is not { } order)
         {
@@ -22,19 +24,23 @@ internal static class ConfirmOrder
             return Problems.OrderState(OrderView.Of(order), "confirmed");
         }
 
-        if (PreferWait.Take(http) is { } wait)
+        if (patience is { } wait)
         {
+            PreferWait.Applied(http, wait);
+            await keyed.Keep(Answer(order));
             order = await decision.Decided(db, order, wait, cancel);
         }
 
-        return order.Status switch
-        {
-            OrderStatus.Confirming => TypedResults.Accepted($"/orders/{id}", OrderView.Of(order)),
-            OrderStatus.Confirmed => TypedResults.Ok(OrderView.Of(order)),
-            OrderStatus.Rejected => Problems.OrderRejected(OrderView.Of(order)),
-            _ => Problems.OrderState(OrderView.Of(order), "confirmed"),
-        };
+        return Answer(order);
     }
+
+    private static Results<Ok<OrderView>, Accepted<OrderView>, NotFound, ProblemHttpResult> Answer(Order order) => order.Status switch
+    {
+        OrderStatus.Confirming => TypedResults.Accepted($"/orders/{order.Id}", OrderView.Of(order)),
+        OrderStatus.Confirmed => TypedResults.Ok(OrderView.Of(order)),
+        OrderStatus.Rejected => Problems.OrderRejected(OrderView.Of(order)),
+        _ => Problems.OrderState(OrderView.Of(order), "confirmed"),
+    };
 
     private static async Task<Order?> Confirm(Guid id, OrdersDb db, DateTimeOffset now, CancellationToken cancel)
     {

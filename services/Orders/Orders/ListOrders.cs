@@ -10,7 +10,7 @@ internal static class ListOrders
     internal sealed record Key(DateTimeOffset OccurredAt, Guid Id);
 
     public static async Task<Ok<Page<OrderView>>> Handle(
-        Named<OrderStatus>? status, DateTimeOffset? from, DateTimeOffset? to, int? limit, string? cursor, OrdersDb db, CancellationToken cancel)
+        Named<OrderStatus>? status, Moment? from, Moment? to, int? limit, string? cursor, OrdersDb db, CancellationToken cancel)
     {
         var size = Paging.Limit(limit);
         var orders = db.Orders.AsNoTracking();
@@ -19,14 +19,14 @@ internal static class ListOrders
             orders = orders.Where(x => x.Status == wanted);
         }
 
-        if (from is { } first)
+        if (from is { Value: var first })
         {
-            orders = orders.Where(x => x.OccurredAt >= first.ToUniversalTime());
+            orders = orders.Where(x => x.OccurredAt >= first);
         }
 
-        if (to is { } end)
+        if (to is { Value: var end })
         {
-            orders = orders.Where(x => x.OccurredAt < end.ToUniversalTime());
+            orders = orders.Where(x => x.OccurredAt < end);
         }
 
         if (Paging.Decode<Key>(cursor) is { } after)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OpsPlatform.Contracts;
 using OpsPlatform.Orders.Menu;
 
@@ -139,7 +140,7 @@ internal sealed class Order
         if (Status == OrderStatus.Cancelling)
         {
             CancellationAttempts++;
-            return new OrderCancelled(Id);
+            return CancellationMessage();
         }
 
         ConfirmationAttempts++;
@@ -148,8 +149,14 @@ internal sealed class Order
 
     /// <summary>The order's message about its confirmation: a question to Inventory, or the fact.</summary>
     public object ConfirmationMessage() => Status == OrderStatus.Confirming
-        ? new OrderConfirmationRequested(Id, Demands())
-        : new OrderConfirmed(Id, Number, TotalMinor, Currency, OccurredAt);
+        ? new OrderConfirmationRequested(Id, Demands(), OccurredAt)
+        : Confirmed();
+
+    public OrderCancelled CancellationMessage() => new(Id, OccurredAt);
+
+    /// <summary>The order as it was sold, as the messages tell it.</summary>
+    public OrderConfirmed Confirmed() =>
+        new(Id, Number, TotalMinor, Currency, OccurredAt, CustomerId, [.. Lines.OrderBy(line => line.LineNo).Select(line => line.Sold())]);
 
     private IReadOnlyList<StockDemand> Demands() =>
     [
@@ -184,4 +191,9 @@ internal sealed class OrderLine
     public required long TotalMinor { get; init; }
 
     public required TaxClass TaxClass { get; init; }
+
+    public required string? Category { get; init; }
+
+    /// <summary>As the messages tell it.</summary>
+    public SoldLine Sold() => new(MenuItemId, Name, Category, Quantity, UnitPriceMinor, TotalMinor, JsonNamingPolicy.SnakeCaseLower.ConvertName(TaxClass.ToString()));
 }

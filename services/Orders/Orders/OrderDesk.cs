@@ -9,9 +9,9 @@ namespace OpsPlatform.Orders.Orders;
 
 /// <summary>
 /// Stores new orders. Written by hand because it is the busiest path: one batch reads what is needed, a second one,
-/// a transaction by itself, writes order, lines, customer and messages.
+/// a transaction by itself unless the request is one, writes order, lines, customer and messages.
 /// </summary>
-internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
+internal sealed class OrderDesk(OrdersDb db, OrderNumbers numbers, Caller caller, RelaySignal relay)
 {
     public readonly record struct Placement(Order? Order, bool IsNew, ProblemHttpResult? Refusal);
 
@@ -36,9 +36,8 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
             }
 
             var order = Write(draft, known);
-            if (await OrderInsert.TryStore(connection, caller, order, draft, cancel))
+            if (await TryStore(connection, order, draft, cancel))
             {
-                relay.Wake();
                 return new(order, true, null);
             }
 
@@ -49,6 +48,30 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
         {
             await db.Database.CloseConnectionAsync();
         }
+    }
+
+    private async Task<bool> TryStore(NpgsqlConnection connection, Order order, OrderDraft draft, CancellationToken cancel)
+    {
+        if (!db.IsWithinRequest)
+        {
+            var isStored = await OrderInsert.TryStore(connection, caller, order, draft, cancel);
+            if (isStored)
+            {
+                relay.Wake();
+            }
+
+            return isStored;
+        }
+
+        // Undone by itself when the id is taken: the request's transaction goes on to read whose it is.
+        await using var part = await db.Database.BeginTransactionAsync(cancel);
+        if (!await OrderInsert.TryStore(connection, caller, order, draft, cancel))
+        {
+            return false;
+        }
+
+        await part.CommitAsync(cancel);
+        return true;
     }
 
     private async Task<Placement> Repeated(OrderDraft draft, byte[] storedHash, CancellationToken cancel) =>
@@ -77,13 +100,15 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
 
     private async Task<Known> Look(NpgsqlConnection connection, OrderDraft draft, CancellationToken cancel)
     {
+        // Taken within the request's transaction, a number would make the organisation's other orders wait for its end.
+        var apart = db.IsWithinRequest ? numbers.Next(caller.Org, cancel) : null;
         await using var batch = new NpgsqlBatch(connection)
         {
             BatchCommands =
             {
-                new("SELECT next_order_number()"),
+                new(apart is null ? "SELECT next_order_number()" : "SELECT 0::bigint"),
                 new("""
-                    SELECT id, code, name, kind, target_id, pieces_per_sale, price_minor, currency, tax_class
+                    SELECT id, code, name, kind, target_id, pieces_per_sale, price_minor, currency, tax_class, category
                     FROM menu_items WHERE org_id = $1 AND id = ANY($2)
                     """)
                 {
@@ -101,7 +126,7 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
 
         await using var reader = await batch.ExecuteReaderAsync(cancel);
         await reader.ReadAsync(cancel);
-        var number = reader.GetInt64(0);
+        var number = apart is null ? reader.GetInt64(0) : await apart;
         await reader.NextResultAsync(cancel);
         var menu = new Dictionary<Guid, MenuItem>();
         while (await reader.ReadAsync(cancel))
@@ -126,6 +151,7 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
         PriceMinor = reader.GetInt64(6),
         Currency = reader.GetString(7),
         TaxClass = Enum.Parse<TaxClass>(reader.GetString(8), ignoreCase: true),
+        Category = reader.IsDBNull(9) ? null : reader.GetString(9),
     };
 
     private Order Write(OrderDraft draft, Known known)
@@ -167,5 +193,6 @@ internal sealed class OrderDesk(OrdersDb db, Caller caller, RelaySignal relay)
         UnitPriceMinor = item.PriceMinor,
         TotalMinor = item.PriceMinor * quantity,
         TaxClass = item.TaxClass,
+        Category = item.Category,
     };
 }

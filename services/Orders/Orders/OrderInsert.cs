@@ -29,15 +29,19 @@ internal static class OrderInsert
 
     private const string LinesSql = """
         INSERT INTO order_lines (org_id, order_id, line_no, menu_item_id, name, kind, target_id, pieces_per_sale, quantity,
-            unit_price_minor, total_minor, tax_class)
+            unit_price_minor, total_minor, tax_class, category)
         SELECT $1, $2, * FROM unnest($3::int[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::numeric[], $9::int[],
-            $10::bigint[], $11::bigint[], $12::text[])
+            $10::bigint[], $11::bigint[], $12::text[], $13::text[])
         """;
 
     /// <returns>False when another request stored an order under this id first; then nothing was written.</returns>
     public static async Task<bool> TryStore(
         NpgsqlConnection connection, Caller caller, Order order, OrderDraft draft, CancellationToken cancel)
     {
+        // What a confirmed order says holds its customer, who is known only once the row is written: its messages follow in a
+        // second batch. Only orders of services are confirmed at once; all others take one round trip.
+        var tellsCustomer = order.Status == OrderStatus.Confirmed && (draft.Email is not null || draft.ExternalId is not null);
+        await using var transaction = tellsCustomer ? await connection.BeginTransactionAsync(cancel) : null;
         await using var batch = new NpgsqlBatch(connection);
         if (draft.Email is not null || draft.ExternalId is not null)
         {
@@ -46,23 +50,37 @@ internal static class OrderInsert
 
         batch.BatchCommands.Add(Row(order, draft));
         batch.BatchCommands.Add(Lines(order));
-        Outbox.AddTo(batch, caller, Messages(order));
+        if (!tellsCustomer)
+        {
+            Outbox.AddTo(batch, caller, Messages(order));
+        }
+
         try
         {
-            await using var reader = await batch.ExecuteReaderAsync(cancel);
-            await reader.ReadAsync(cancel);
-            order.Stored(reader.IsDBNull(0) ? null : reader.GetGuid(0), reader.GetInt64(1));
-            while (await reader.NextResultAsync(cancel))
+            await using (var reader = await batch.ExecuteReaderAsync(cancel))
             {
-                // Faults of the later commands surface only when their results are read.
+                await reader.ReadAsync(cancel);
+                order.Stored(reader.IsDBNull(0) ? null : reader.GetGuid(0), reader.GetInt64(1));
+                while (await reader.NextResultAsync(cancel))
+                {
+                    // Faults of the later commands surface only when their results are read.
+                }
             }
-
-            return true;
         }
         catch (PostgresException taken) when (taken is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "orders_pkey" })
         {
             return false;
         }
+
+        if (transaction is not null)
+        {
+            await using var messages = new NpgsqlBatch(connection);
+            Outbox.AddTo(messages, caller, Messages(order));
+            await messages.ExecuteNonQueryAsync(cancel);
+            await transaction.CommitAsync(cancel);
+        }
+
+        return true;
     }
 
     private static OutboxMessage[] Messages(Order order)
@@ -125,6 +143,7 @@ internal static class OrderInsert
             Column(order, line => line.UnitPriceMinor, NpgsqlDbType.Bigint),
             Column(order, line => line.TotalMinor, NpgsqlDbType.Bigint),
             Column(order, line => Name(line.TaxClass), NpgsqlDbType.Text),
+            Column(order, line => line.Category, NpgsqlDbType.Text),
         },
     };
 

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
+using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Orders.Orders;
@@ -53,11 +54,13 @@ internal static class PlaceOrder
         OrderDesk desk,
         OrdersDb db,
         DecisionWait decisions,
+        KeyedRequest keyed,
         Caller caller,
         TimeProvider time,
         HttpContext http,
         CancellationToken cancel)
     {
+        var patience = PreferWait.Of(http);
         var now = OrderDraft.WholeMicroseconds(time.GetUtcNow());
         if (request.OccurredAt is { } occurredAt && (occurredAt < Earliest || occurredAt > now + MaxAhead))
         {
@@ -72,8 +75,10 @@ internal static class PlaceOrder
             return refusal!;
         }
 
-        if (request.Confirm && PreferWait.Take(http) is { } wait)
+        if (request.Confirm && patience is { } wait)
         {
+            PreferWait.Applied(http, wait);
+            await keyed.Keep(Answer(order, isNew));
             order = await decision.Decided(db, order, wait, cancel);
             if (order.Status == OrderStatus.Rejected)
             {
@@ -81,6 +86,11 @@ internal static class PlaceOrder
             }
         }
 
+        return Answer(order, isNew);
+    }
+
+    private static Results<Created<OrderView>, Accepted<OrderView>, Ok<OrderView>, ProblemHttpResult> Answer(Order order, bool isNew)
+    {
         var location = $"/orders/{order.Id}";
         return (isNew, order.Status) switch
         {

@@ -14,14 +14,13 @@ internal static class GetRoutes
 {
     private const int MaxInstances = 2000;
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(25);
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(500);
 
     public record Response(string Version, IReadOnlyDictionary<string, IReadOnlyList<Destination>> Services);
 
     public record Destination(Guid Id, string Address);
 
     public static async Task<Results<Ok<Response>, ProblemHttpResult>> Handle(
-        string? after, ServiceDatabase database, RouteSignal signal, IHostApplicationLifetime lifetime, TimeProvider time, CancellationToken cancel)
+        string? after, ServiceDatabase database, RouteSignal signal, RegistrySettings settings, IHostApplicationLifetime lifetime, TimeProvider time, CancellationToken cancel)
     {
         var since = time.GetTimestamp();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
@@ -36,7 +35,7 @@ internal static class GetRoutes
                     return TypedResults.Ok(routes);
                 }
 
-                await Task.WhenAny(changed, Task.Delay(Poll, time, end.Token));
+                await Task.WhenAny(changed, Task.Delay(settings.RoutePoll, time, end.Token));
             }
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)

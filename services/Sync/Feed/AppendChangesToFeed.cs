@@ -1,11 +1,14 @@
 using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.Sync.Health;
 
 namespace OpsPlatform.Sync.Feed;
 
 /// <summary>Appends a batch in one statement, its own transaction, and hands what was new to the readers of all replicas.</summary>
-internal sealed class AppendChangesToFeed([FromKeyedServices("relay")] NpgsqlDataSource relay, FeedHub hub, FeedAdvanced advanced) : IHearChanges
+internal sealed class AppendChangesToFeed(
+    [FromKeyedServices("relay")] NpgsqlDataSource relay, FeedHub hub, FeedAdvanced advanced, NoteAppends notes, FeedTrail trail)
+    : IHearChanges
 {
     private const string Sql =
         "SELECT ordinal, feed_position FROM append_changes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
@@ -14,13 +17,16 @@ internal sealed class AppendChangesToFeed([FromKeyedServices("relay")] NpgsqlDat
     {
         if (batch.Changes.Count == 0)
         {
+            await notes.Passed(batch, cancel);
             return;
         }
 
         var appended = await Append(batch, cancel);
+        notes.Appended(batch.Service, appended.Select(entry => entry.Change));
         foreach (var group in appended.GroupBy(entry => entry.Change.OrgId))
         {
             advanced.Tell(group.Key, group.Last().Position);
+            var noted = trail.Note(group);
             // Nobody listens to most organisations: serialising for them would be work for nothing.
             if (!hub.HasReaders(group.Key))
             {
@@ -34,7 +40,7 @@ internal sealed class AppendChangesToFeed([FromKeyedServices("relay")] NpgsqlDat
                 frames.Add(position, batch.Service, change);
             }
 
-            hub.Deliver(group.Key, frames.ToBatch(first - 1, frames.LastPosition));
+            hub.Deliver(group.Key, frames.ToBatch(first - 1, frames.LastPosition) with { Trail = noted });
         }
     }
 

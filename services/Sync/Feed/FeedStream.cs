@@ -10,6 +10,11 @@ internal sealed class FeedStream(
 {
     private static readonly byte[] KeepAlive = ": keep-alive\n\n"u8.ToArray();
 
+    /// <summary>A browser waits this long before it comes again.</summary>
+    private const string Retry = "retry: 500\n";
+
+    private bool _isReady;
+
     /// <summary>Everything wanted up to here has been written.</summary>
     private long _reached;
 
@@ -34,9 +39,27 @@ internal sealed class FeedStream(
         while (!subscription.IsLiveAt(_reached));
 
         WritePosition("ready");
+        _isReady = true;
         await Flush(cancel);
         await FollowLive(cancel);
         WritePosition("resume");
+        await Flush(cancel);
+    }
+
+    /// <summary>The service stops: the reader is told to come again, and another replica takes it.</summary>
+    public async Task SayGoodbye(CancellationToken cancel)
+    {
+        Write(Retry);
+        if (_isReady)
+        {
+            WritePosition("resume");
+        }
+        else
+        {
+            // What it had is still its position: nothing to tell it by.
+            Write("event: resume\ndata: {}\n\n");
+        }
+
         await Flush(cancel);
     }
 
@@ -48,6 +71,7 @@ internal sealed class FeedStream(
             if (subscription.TryTake(out var batch))
             {
                 Write(batch);
+                batch.Trail?.Delivered();
                 continue;
             }
 

@@ -11,7 +11,11 @@ internal readonly record struct Frame(
 
 /// <summary>Every wanted entry of one organisation with After &lt; position &lt;= UpTo, serialised once for all its readers.</summary>
 /// <param name="Events">The events of all frames, one after another.</param>
-internal sealed record FrameBatch(long After, long UpTo, IReadOnlyList<Frame> Frames, ReadOnlyMemory<byte> Events);
+internal sealed record FrameBatch(long After, long UpTo, IReadOnlyList<Frame> Frames, ReadOnlyMemory<byte> Events)
+{
+    /// <summary>Notes when its first reader gets it; null when nobody will ask.</summary>
+    public FeedTrail.Part? Trail { get; init; }
+}
 
 /// <summary>Serialises entries into one buffer.</summary>
 internal sealed class FrameWriter : IDisposable

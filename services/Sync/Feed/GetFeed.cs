@@ -2,6 +2,7 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using OpsPlatform.ServiceDefaults.Tenancy;
+using OpsPlatform.Sync.Health;
 
 namespace OpsPlatform.Sync.Feed;
 
@@ -11,11 +12,14 @@ internal static class GetFeed
     /// <summary>The clock's timers take no more; tokens live ten minutes.</summary>
     private static readonly TimeSpan MaxStreamLifetime = TimeSpan.FromDays(1);
 
+    /// <summary>A reader that does not read must not hold up a stop.</summary>
+    private static readonly TimeSpan GoodbyeTimeout = TimeSpan.FromSeconds(1);
+
     public static Task<IResult> Handle(
         [AsParameters] FeedRequest request, HttpContext http, Caller caller, SyncDb db, FeedHub hub,
-        IOptions<SyncOptions> options, TimeProvider time, IHostApplicationLifetime lifetime) =>
+        IOptions<SyncOptions> options, HealthOptions health, TimeProvider time, IHostApplicationLifetime lifetime) =>
         request.Stream == 1 || http.Request.Headers.Accept.ToString().Contains("text/event-stream", StringComparison.OrdinalIgnoreCase)
-            ? Stream(request, http, caller, db, hub, options.Value, time, lifetime.ApplicationStopping)
+            ? health.RealTime ? Stream(request, http, caller, db, hub, options.Value, time, lifetime.ApplicationStopping) : Task.FromResult<IResult>(Problems.RealTimeOff())
             : Page(request, caller, db, hub, options.Value, time, http.RequestAborted, lifetime.ApplicationStopping);
 
     private static async Task<IResult> Page(
@@ -90,17 +94,36 @@ internal static class GetFeed
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers["X-Accel-Buffering"] = "no";
+        var stream = new FeedStream(http.Response.BodyWriter, db, subscription, request.Filter, options, time);
         try
         {
-            await http.Response.StartAsync(ended.Token);
-            await new FeedStream(http.Response.BodyWriter, db, subscription, request.Filter, options, time).Run(request.StreamAfter, ended.Token);
+            // Also when the process stops already: a browser comes again after a stream that ended, but not after a refusal.
+            await http.Response.StartAsync(http.RequestAborted);
+            await stream.Run(request.StreamAfter, ended.Token);
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {
             // The reader left, its token expired or the process stops: each is how a stream ends.
+            if (stopping.IsCancellationRequested && !http.RequestAborted.IsCancellationRequested)
+            {
+                await SayGoodbye(stream, time);
+            }
         }
 
         return Results.Empty;
+    }
+
+    private static async Task SayGoodbye(FeedStream stream, TimeProvider time)
+    {
+        using var timeout = new CancellationTokenSource(GoodbyeTimeout, time);
+        try
+        {
+            await stream.SayGoodbye(timeout.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // It will notice by the end of the stream.
+        }
     }
 
     private static Task<FeedPage> ReadPage(FeedRequest request, Guid org, SyncDb db, CancellationToken cancel) => db.Read(

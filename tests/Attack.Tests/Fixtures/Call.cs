@@ -36,6 +36,10 @@ public sealed record Call(string Method, string Path)
 
     public Call WithHeader(string name, string value) => this with { Headers = Headers.Add((name, value)) };
 
+    /// <summary>All that the sender has written.</summary>
+    public string Everything => string.Join('\n', [
+        Path, Json?.ToJsonString() ?? "", .. Query.Select(pair => pair.Value), .. Headers.Select(pair => pair.Value), .. (Form ?? []).Select(pair => pair.Value)]);
+
     private static JsonNode? Node(object? body) =>
         body as JsonNode ?? (body is null ? null : JsonSerializer.SerializeToNode(body, JsonSerializerOptions.Web));
 }

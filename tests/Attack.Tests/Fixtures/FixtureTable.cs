@@ -49,5 +49,6 @@ public static class AllFixtures
         InventoryFixtures.Table,
         OrdersFixtures.Table,
         SyncFixtures.Table,
+        AnalyticsFixtures.Table,
     ]);
 }

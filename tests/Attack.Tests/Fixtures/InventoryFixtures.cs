@@ -9,7 +9,7 @@ internal static class InventoryFixtures
         { "GET /ingredients/{id}", async world => Call.Get($"/ingredients/{await world.Ingredient()}") },
         { "PUT /ingredients/{id}", async world => Call.Put($"/ingredients/{await world.NewIngredient()}", world.IngredientChange()) },
         { "DELETE /ingredients/{id}", async world => Call.Delete($"/ingredients/{await world.NewIngredient()}") },
-        { "POST /ingredients/{id}/stock", async world => Call.Post($"/ingredients/{await world.Ingredient()}/stock", world.StockChange()) },
+        { "POST /ingredients/{id}/stock", async world => Call.Post($"/ingredients/{await world.NewIngredient()}/stock", world.StockChange()) },
         { "GET /ingredients/{id}/log", async world => Call.Get($"/ingredients/{await world.Ingredient()}/log").WithQuery("limit", 5) },
         { "POST /recipes", async world => Call.Post("/recipes", world.RecipeBody(await world.Ingredient(), Guid.NewGuid())) },
         { "GET /recipes", _ => Call.Get("/recipes").WithQuery("limit", 5) },

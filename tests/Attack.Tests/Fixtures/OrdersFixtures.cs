@@ -13,6 +13,7 @@ internal static class OrdersFixtures
         { "POST /orders", async world => Call.Post("/orders", world.OrderBody(await world.MenuItem(), Guid.NewGuid())) },
         { "GET /orders/summary", _ => Call.Get("/orders/summary") },
         { "GET /orders/{id}", async world => Call.Get($"/orders/{await world.Order()}") },
+        { "GET /orders/{id}/story", async world => Call.Get($"/orders/{await world.Order()}/story") },
         { "POST /orders/{id}/confirm", async world => Call.Post($"/orders/{await world.NewOrder()}/confirm").WithHeader("Prefer", "wait=5") },
         { "POST /orders/{id}/cancel", async world => Call.Post($"/orders/{await world.NewOrder()}/cancel") },
         { "POST /orders/{id}/complete", async world => Call.Post($"/orders/{await world.ConfirmedOrder()}/complete") },

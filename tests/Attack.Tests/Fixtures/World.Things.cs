@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace OpsPlatform.Attack.Tests.Fixtures;
@@ -5,7 +7,7 @@ namespace OpsPlatform.Attack.Tests.Fixtures;
 // What can be made in a world. Bodies give every optional member a value, so that each of them is attacked too.
 public sealed partial class World
 {
-    private readonly Dictionary<string, Guid> _kept = [];
+    private readonly ConcurrentDictionary<string, Task<Guid>> _kept = [];
 
     public object Organisation() => new { name = Name("organisation"), currency = "GBP", timeZone = "Europe/London", dayStartsAt = "04:00" };
 
@@ -64,6 +66,7 @@ public sealed partial class World
         ["taxClass"] = "zero",
         ["targetId"] = recipe,
         ["piecesPerSale"] = 1,
+        ["category"] = Name("category"),
     });
 
     public object OrderBody(Guid menuItem, Guid? id = null) => new
@@ -105,10 +108,43 @@ public sealed partial class World
         return (await Ok(Call.Get("/customers"))).GetProperty("items")[0].GetProperty("id").GetGuid();
     });
 
+    public async Task<string> TaxRate(DateOnly validFrom, object rate)
+    {
+        await Ok(Call.Put($"/analytics/settings/tax/{validFrom:yyyy-MM-dd}", rate));
+        return $"{validFrom:yyyy-MM-dd}";
+    }
+
+    /// <summary>Of an organisation one rebuild runs at a time; when this returns none does.</summary>
+    public Task NoRebuild() => Eventually.Is(
+        () => Ok(Call.Get("/analytics/rebuilds")),
+        list => list.GetProperty("items").EnumerateArray().All(rebuild => rebuild.GetProperty("finishedAt").ValueKind != JsonValueKind.Null));
+
+    /// <summary>A rebuild that was compared.</summary>
+    public Task<Guid> Rebuild() => Kept("rebuild", async () =>
+    {
+        await NoRebuild();
+        var id = await New(Call.Post("/analytics/rebuild"));
+        await NoRebuild();
+        return id;
+    });
+
+    /// <summary>One of each kind of thing, by kind.</summary>
+    public async Task<IReadOnlyDictionary<string, Guid>> Things() => new Dictionary<string, Guid>
+    {
+        ["organisation"] = Id,
+        ["owner"] = Owner.UserId,
+        ["ingredient"] = await Ingredient(),
+        ["recipe"] = await Recipe(),
+        ["menu item"] = await MenuItem(),
+        ["order"] = await Order(),
+        ["customer"] = await Customer(),
+    };
+
     /// <summary>A message that no attempt could send, which no request can bring about. Sent again it tells of somebody unknown to all.</summary>
     public async Task<Guid> FailedMessage(string service)
     {
         var id = Guid.NewGuid();
+        Leaks.Learn(id);
         await _system.Database(service).Execute("""
             INSERT INTO outbox (id, org_id, message_type, body, correlation_id, status, attempts, error)
             VALUES ($1, $2, 'MemberLeft', jsonb_build_object('userId', gen_random_uuid(), 'marker', $3::text), gen_random_uuid(), 'failed', 3, $3)
@@ -116,7 +152,7 @@ public sealed partial class World
         return id;
     }
 
-    private async Task<Guid> Kept(string what, Func<Task<Guid>> make) => _kept.TryGetValue(what, out var id) ? id : _kept[what] = await make();
+    private Task<Guid> Kept(string what, Func<Task<Guid>> make) => _kept.GetOrAdd(what, _ => make());
 
     private async Task<Guid> New(Call call) => (await Ok(call)).GetProperty("id").GetGuid();
 

@@ -13,12 +13,16 @@ public sealed partial class World
     {
         _system = system;
         Marker = $"{name}{Guid.NewGuid():N}"[..24];
+        Leaks = new(Marker);
     }
 
     public const string Password = "Correct-Horse-9";
 
     /// <summary>Part of every name, code and address in this world and of none elsewhere.</summary>
     public string Marker { get; }
+
+    /// <summary>Knows what is this world's own.</summary>
+    public Leaks Leaks { get; }
 
     /// <summary>Of the organisation.</summary>
     public Guid Id => Owner.OrganisationId;
@@ -71,7 +75,13 @@ public sealed partial class World
     private async Task<JsonElement> Ok(Call call, string? token)
     {
         var answer = await _system.Send(call, token);
-        return answer.IsSuccess ? answer.Json : throw new InvalidOperationException($"{call.Method} {call.Path} was to be a valid request: {answer}");
+        if (answer.IsSuccess)
+        {
+            Leaks.Learn(answer.Json);
+            return answer.Json;
+        }
+
+        throw new InvalidOperationException($"{call.Method} {call.Path} was to be a valid request: {answer}");
     }
 
     /// <summary>Different at every call, and of this world.</summary>

@@ -77,6 +77,22 @@ public sealed class ConfirmOrderTests(OrdersFixture fixture)
         ((string)problem["order"]!["status"]!).ShouldBe("rejected");
     }
 
+    [Theory]
+    [InlineData("wait")]
+    [InlineData("wait=soon")]
+    [InlineData("wait=-1")]
+    [InlineData("wait=1.5")]
+    [InlineData("respond-async, wait=99999999999999999999")]
+    public async Task A_wait_that_is_no_number_of_seconds_is_refused_before_anything_is_asked(string prefer)
+    {
+        var order = await _shop.Order(await _shop.Item());
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/orders/{order}/confirm");
+        request.Headers.TryAddWithoutValidation("Prefer", prefer);
+
+        await Shop.Refused(await _shop.Till.SendAsync(request), 400, "invalid");
+        ((string)(await Shop.Body(await _shop.Till.GetAsync($"/orders/{order}")))["status"]!).ShouldBe("placed");
+    }
+
     [Fact]
     public async Task A_caller_whose_time_runs_out_is_told_that_it_is_still_confirming()
     {

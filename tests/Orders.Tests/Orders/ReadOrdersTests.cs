@@ -35,6 +35,13 @@ public sealed class ReadOrdersTests(OrdersFixture fixture)
         seen.Select(order => (DateTimeOffset)order["occurredAt"]!).ShouldBeInOrder(SortDirection.Descending);
     }
 
+    [Theory]
+    [InlineData("from=12:00")]
+    [InlineData("to=01/02/2024")]
+    [InlineData("from=2024-05-01T10:00:00")]
+    public async Task A_time_that_would_have_to_be_guessed_is_refused(string query) =>
+        await Shop.Refused(await _shop.Till.GetAsync($"/orders?{query}"), 400, "invalid");
+
     [Fact]
     public async Task Orders_are_listed_by_state_and_time()
     {

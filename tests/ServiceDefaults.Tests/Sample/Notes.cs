@@ -45,6 +45,7 @@ internal static class Notes
         notes.MapPost("/{id:guid}/broken", AddAndBreak).RequireAuthorization(Roles.Staff);
         notes.MapGet("", async (NotesDb db, CancellationToken cancel) => await db.Notes.Select(note => note.Text).ToListAsync(cancel));
         notes.MapPost("/{id:guid}/slow", Slow);
+        KeyedNotes.Map(notes);
         app.MapApi("/export", Roles.Service).MapGet("", (Caller caller) => TypedResults.Ok(new Exported(caller.OrgId, caller.Actor, caller.CorrelationId)));
         return app;
     }

@@ -1,0 +1,276 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Aspire.Hosting.Running;
+
+/// <summary>
+/// One port in front of the replicas of a resource, as Aspire's orchestrator keeps one: each connection goes to the next
+/// replica that takes it. Bytes pass as they come. While no replica can serve, nothing listens and callers are refused.
+/// </summary>
+internal sealed class SharedPort(int port) : IAsyncDisposable
+{
+    private const int MaxConnections = 8_192;
+    private const int BufferBytes = 32 * 1024;
+    private const int Backlog = 512;
+    private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _free = new(MaxConnections);
+    private readonly ConcurrentDictionary<Socket, bool> _open = new();
+    private ImmutableArray<int> _targets = [];
+    private List<Socket> _listeners = [];
+    private uint _next;
+
+    public bool IsListening => !_targets.IsEmpty;
+
+    /// <summary>From now on connections go to this replica too.</summary>
+    /// <exception cref="DistributedApplicationException">The port is another program's.</exception>
+    public void Add(int target)
+    {
+        lock (_lock)
+        {
+            if (_targets.Contains(target))
+            {
+                return;
+            }
+
+            _targets = _targets.Add(target);
+            if (_targets.Length == 1)
+            {
+                Listen();
+            }
+        }
+    }
+
+    /// <summary>No new connection goes to this replica; those it has go on.</summary>
+    public void Remove(int target)
+    {
+        lock (_lock)
+        {
+            _targets = _targets.Remove(target);
+            if (_targets.IsEmpty)
+            {
+                Close();
+            }
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        lock (_lock)
+        {
+            _targets = [];
+            Close();
+        }
+
+        foreach (var socket in _open.Keys)
+        {
+            socket.Dispose();
+        }
+
+        _free.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private void Listen()
+    {
+        foreach (var address in (IPAddress[])[IPAddress.Loopback, IPAddress.IPv6Loopback])
+        {
+            var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                listener.Bind(new IPEndPoint(address, port));
+                listener.Listen(Backlog);
+                _listeners.Add(listener);
+                _ = AcceptAsync(listener);
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressNotAvailable)
+            {
+                // A machine without IPv6.
+                listener.Dispose();
+            }
+            catch (SocketException)
+            {
+                listener.Dispose();
+                Close();
+                _targets = [];
+                throw new DistributedApplicationException($"port {port} is in use by another program");
+            }
+        }
+    }
+
+    private void Close()
+    {
+        _listeners.ForEach(listener => listener.Dispose());
+        _listeners = [];
+    }
+
+    private async Task AcceptAsync(Socket listener)
+    {
+        try
+        {
+            while (true)
+            {
+                await _free.WaitAsync();
+                _ = ServeAsync(await listener.AcceptAsync());
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Nobody is to be let in any more; the place taken for the next one is given back.
+            Leave();
+        }
+    }
+
+    private async Task ServeAsync(Socket client)
+    {
+        Socket? replica = null;
+        _open[client] = true;
+        try
+        {
+            client.NoDelay = true;
+            replica = await ConnectAsync();
+            if (replica is not null)
+            {
+                _open[replica] = true;
+                await Task.WhenAll(CopyAsync(client, replica), CopyAsync(replica, client));
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // One side broke off, and so the other hears it: a broken answer must not look like a whole one.
+            Break(client);
+            Break(replica);
+        }
+        finally
+        {
+            _open.TryRemove(client, out _);
+            client.Dispose();
+            if (replica is not null)
+            {
+                _open.TryRemove(replica, out _);
+                replica.Dispose();
+            }
+
+            Leave();
+        }
+    }
+
+    private async Task<Socket?> ConnectAsync()
+    {
+        var targets = _targets;
+        var first = Interlocked.Increment(ref _next);
+        for (var i = 0; i < targets.Length; i++)
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            using var timeout = new CancellationTokenSource(_connectTimeout);
+            try
+            {
+                await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, targets[(int)((first + i) % targets.Length)]), timeout.Token);
+                return socket;
+            }
+            catch (Exception e) when (e is SocketException or OperationCanceledException)
+            {
+                socket.Dispose();
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Until the sender has said all; the other direction may go on.</summary>
+    private static async Task CopyAsync(Socket from, Socket to)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
+        {
+            int received;
+            while ((received = await from.ReceiveAsync(buffer.AsMemory(), SocketFlags.None)) > 0)
+            {
+                for (var sent = 0; sent < received;)
+                {
+                    sent += await to.SendAsync(buffer.AsMemory(sent, received - sent), SocketFlags.None);
+                }
+            }
+
+            to.Shutdown(SocketShutdown.Send);
+        }
+        catch
+        {
+            Break(from);
+            Break(to);
+            throw;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static void Break(Socket? socket)
+    {
+        try
+        {
+            socket?.Close(timeout: 0);
+        }
+        catch (SocketException)
+        {
+            // It is broken already.
+        }
+    }
+
+    private void Leave()
+    {
+        try
+        {
+            _free.Release();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The application stops.
+        }
+    }
+}
+
+/// <summary>The shared ports of one application.</summary>
+internal sealed class SharedPorts : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<int, SharedPort> _ports = new();
+
+    /// <summary>The first port of the resource that another program has, if any.</summary>
+    public int? TakenPortOf(IResource resource) => Shared(resource).Select(endpoint => endpoint.SharedPort)
+        .FirstOrDefault(port => !(_ports.TryGetValue(port!.Value, out var own) && own.IsListening) && !PortAllocator.IsFree(port.Value));
+
+    public void Add(IResource resource, int replica)
+    {
+        foreach (var endpoint in Shared(resource))
+        {
+            _ports.GetOrAdd(endpoint.SharedPort!.Value, port => new(port)).Add(endpoint.AllocatedPorts[replica]);
+        }
+    }
+
+    public void Remove(IResource resource, int replica)
+    {
+        foreach (var endpoint in Shared(resource))
+        {
+            if (_ports.TryGetValue(endpoint.SharedPort!.Value, out var port))
+            {
+                port.Remove(endpoint.AllocatedPorts[replica]);
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var port in _ports.Values)
+        {
+            await port.DisposeAsync();
+        }
+    }
+
+    private static IEnumerable<EndpointAnnotation> Shared(IResource resource) =>
+        resource.Annotations.OfType<EndpointAnnotation>().Where(endpoint => endpoint.SharedPort is not null);
+}

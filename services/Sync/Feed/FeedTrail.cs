@@ -1,0 +1,117 @@
+using System.Threading.Channels;
+using Npgsql;
+using NpgsqlTypes;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.Sync.Feed;
+
+/// <summary>
+/// Keeps when changes were appended and when their first reader in this process got them, for whoever asks how a change went.
+/// Kept in memory and stored once a second, off the way to the readers: up to 1,000 changes a second, and of what comes beyond
+/// that nothing, because a flood is looked at by its figures and not by its entries.
+/// </summary>
+internal sealed partial class FeedTrail(
+    [FromKeyedServices("relay")] NpgsqlDataSource relay, ServiceDatabase database, TimeProvider time, ILogger<FeedTrail> log) : BackgroundService
+{
+    private const int MaxPerInterval = 1_000;
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    private const string Sql = """
+        INSERT INTO hops (org_id, correlation_id, what, name, message_id, causation_id, traceparent, entity_id, position, at, delivered_at)
+        SELECT n.org_id, (n.metadata ->> 'correlationId')::uuid, 'appended', n.name, n.id, (n.metadata ->> 'causationId')::uuid,
+          n.metadata ->> 'traceparent', n.entity_id, n.position, n.at, n.delivered_at
+        FROM unnest($1::uuid[], $2::jsonb[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::timestamptz[], $8::timestamptz[])
+          AS n (org_id, metadata, name, id, entity_id, position, at, delivered_at)
+        WHERE n.metadata ? 'correlationId'
+        """;
+
+    private readonly Channel<Part> _noted = Channel.CreateBounded<Part>(MaxPerInterval);
+    private int _room = MaxPerInterval;
+
+    /// <summary>Notes that one organisation's changes have just been appended.</summary>
+    /// <returns>What to tell when a reader gets them; null when the interval holds no more.</returns>
+    public Part? Note(IEnumerable<(long Position, CapturedChange Change)> appended)
+    {
+        if (Volatile.Read(ref _room) <= 0)
+        {
+            return null;
+        }
+
+        var part = new Part([.. appended], time);
+        return Interlocked.Add(ref _room, -part.Appended.Length) + part.Appended.Length > 0 && _noted.Writer.TryWrite(part) ? part : null;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await database.Ready.WaitAsync(stoppingToken);
+        using var timer = new PeriodicTimer(Interval, time);
+        // Stored a round later than noted, so that the reader's time is there too.
+        List<Part> last = [];
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            List<Part> parts = [];
+            while (_noted.Reader.TryRead(out var part))
+            {
+                parts.Add(part);
+            }
+
+            Volatile.Write(ref _room, MaxPerInterval);
+            if (last.Count > 0)
+            {
+                try
+                {
+                    await Store(last, stoppingToken);
+                }
+                catch (NpgsqlException fault)
+                {
+                    // Worth less than the memory that keeping it would cost.
+                    Dropped(last.Count, fault.Message);
+                }
+            }
+
+            last = parts;
+        }
+    }
+
+    private async Task Store(List<Part> parts, CancellationToken cancel)
+    {
+        var rows = parts.SelectMany(part => part.Appended.Select(entry => (part.At, part.DeliveredAt, entry.Position, entry.Change))).ToArray();
+        await using var insert = relay.CreateCommand(Sql);
+        Add(rows.Select(row => row.Change.OrgId), NpgsqlDbType.Uuid);
+        Add(rows.Select(row => row.Change.Metadata), NpgsqlDbType.Jsonb);
+        Add(rows.Select(row => row.Change.EventType), NpgsqlDbType.Text);
+        Add(rows.Select(row => row.Change.Id), NpgsqlDbType.Uuid);
+        Add(rows.Select(row => row.Change.EntityId), NpgsqlDbType.Text);
+        Add(rows.Select(row => row.Position), NpgsqlDbType.Bigint);
+        Add(rows.Select(row => row.At), NpgsqlDbType.TimestampTz);
+        Add(rows.Select(row => row.DeliveredAt), NpgsqlDbType.TimestampTz);
+        await insert.ExecuteNonQueryAsync(cancel);
+
+        void Add<T>(IEnumerable<T> column, NpgsqlDbType type) => insert.Parameters.Add(new() { Value = column.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type });
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The times of {Batches} batches are not kept: {Reason}")]
+    private partial void Dropped(int batches, string reason);
+
+    /// <summary>Changes of one organisation that were appended together.</summary>
+    internal sealed class Part((long Position, CapturedChange Change)[] appended, TimeProvider time)
+    {
+        private long _deliveredTicks;
+
+        public (long Position, CapturedChange Change)[] Appended => appended;
+
+        public DateTimeOffset At { get; } = time.GetUtcNow();
+
+        public DateTimeOffset? DeliveredAt => Interlocked.Read(ref _deliveredTicks) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
+
+        /// <summary>A reader got them; only the first one counts.</summary>
+        public void Delivered()
+        {
+            if (Interlocked.Read(ref _deliveredTicks) == 0)
+            {
+                Interlocked.CompareExchange(ref _deliveredTicks, time.GetUtcNow().UtcTicks, 0);
+            }
+        }
+    }
+}

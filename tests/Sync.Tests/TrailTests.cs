@@ -1,0 +1,41 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using OpsPlatform.Testing;
+
+namespace OpsPlatform.Sync.Tests;
+
+public sealed class TrailTests(SyncFixture fixture)
+{
+    [Fact]
+    public async Task The_feed_tells_when_a_change_was_appended_and_first_delivered_to_its_own_organisation_only()
+    {
+        var org = Guid.NewGuid();
+        var correlation = Guid.NewGuid();
+        using var stream = await fixture.Stream(org);
+        await stream.Next("ready");
+        var change = SyncFixture.Change(org) with { Metadata = $$"""{"correlationId": "{{correlation}}", "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}""" };
+        await fixture.Send(0, change);
+        await stream.Next("change");
+
+        var hops = await Eventually.Is(() => Hops(fixture.Client(org), correlation, ""), found => found.Length == 2);
+        hops.Select(hop => hop.GetProperty("what").GetString()).ShouldBe(["appended", "delivered"]);
+        hops.ShouldAllBe(hop => hop.GetProperty("position").GetInt64() == 1 && hop.GetProperty("messageId").GetGuid() == change.Id
+            && hop.GetProperty("entityId").GetString() == change.EntityId && hop.GetProperty("traceId").GetString() == "4bf92f3577b34da6a3ce929d0e0e4736");
+        hops[1].GetProperty("at").GetDateTimeOffset().ShouldBeGreaterThanOrEqualTo(hops[0].GetProperty("at").GetDateTimeOffset());
+        (await Hops(fixture.Client(org), Guid.NewGuid(), $"&entityId={change.EntityId}")).Length.ShouldBe(2);
+        (await Hops(fixture.Client(Guid.NewGuid()), correlation, $"&entityId={change.EntityId}")).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_change_nobody_reads_is_appended_and_delivered_to_nobody()
+    {
+        var org = Guid.NewGuid();
+        var correlation = Guid.NewGuid();
+        await fixture.Send(0, SyncFixture.Change(org) with { Metadata = $$"""{"correlationId": "{{correlation}}"}""" });
+        var hops = await Eventually.Is(() => Hops(fixture.Client(org), correlation, ""), found => found.Length > 0);
+        hops.ShouldHaveSingleItem().GetProperty("what").GetString().ShouldBe("appended");
+    }
+
+    private static async Task<JsonElement[]> Hops(HttpClient client, Guid correlation, string more) =>
+        [.. (await client.GetFromJsonAsync<JsonElement>($"/sync/hops?correlationId={correlation}{more}")).GetProperty("items").EnumerateArray()];
+}
