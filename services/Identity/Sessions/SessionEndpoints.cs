@@ -20,6 +20,7 @@ internal static class SessionEndpoints
         sessions.MapDelete("/sessions/{id:guid}", RevokeSession.Handle)
             .WithSummary("Ends one of the caller's sessions: its refresh token at once, its access token within ten minutes.");
         sessions.MapPost("/sessions/revoke-others", RevokeSession.Others).WithName("revokeOtherSessions")
+            .WithoutIdempotencyKey("Sent again it finds no other session and does nothing.")
             .WithSummary("Ends all of the caller's sessions but the one this is asked with.");
     }
 
