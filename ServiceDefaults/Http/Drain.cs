@@ -27,7 +27,7 @@ internal sealed partial class Drain(TimeSpan grace, IHostApplicationLifetime lif
     private int _inHand;
     private long _lastRequestAt;
 
-    public bool IsDraining => grace > TimeSpan.Zero && lifetime.ApplicationStopping.IsCancellationRequested;
+    public bool IsDraining => lifetime.ApplicationStopping.IsCancellationRequested;
 
     public ConnectionCount Connections => _connections;
 

@@ -37,7 +37,6 @@ internal sealed partial class Registration(
     private readonly string _version = Instance.VersionOf(environment);
     private readonly long _startedAt = time.GetTimestamp();
     private readonly CancellationTokenSource _leaving = new();
-    private readonly TimeSpan _settle = TimeSpan.FromMilliseconds(configuration.Number("Registry:SettleMs", 250, 0, 10_000));
     private Task _announcing = Task.CompletedTask;
     private bool _wasReady;
     private bool _known;
@@ -49,14 +48,14 @@ internal sealed partial class Registration(
 
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Runs before the server stops listening: gateways have heard the goodbye by the time it does.</summary>
+    /// <summary>Runs before the server stops listening: the drain after it gives gateways the time to hear the goodbye.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         await _leaving.CancelAsync();
         await _announcing;
-        if (_known && await SaidGoodbye(cancellationToken))
+        if (_known)
         {
-            await Task.Delay(_settle, time, cancellationToken);
+            await SayGoodbye(cancellationToken);
         }
     }
 
@@ -186,18 +185,16 @@ internal sealed partial class Registration(
         return null;
     }
 
-    private async Task<bool> SaidGoodbye(CancellationToken cancel)
+    private async Task SayGoodbye(CancellationToken cancel)
     {
         try
         {
             using var body = JsonContent.Create(new LeaveRequest(_key), options: Json.Options);
             using var answer = await registry.Send(HttpMethod.Delete, Path, body, GoodbyeTimeout, cancel);
-            return answer.IsSuccessStatusCode;
         }
         catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
         {
             NoGoodbye(exception.Message);
-            return false;
         }
     }
 

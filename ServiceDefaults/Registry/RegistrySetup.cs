@@ -2,7 +2,6 @@ using System.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 
 namespace OpsPlatform.ServiceDefaults.Registry;
@@ -18,16 +17,6 @@ internal static class RegistrySetup
         _ = Instance.AdvertisedUrl(builder.Configuration);
         builder.Services.AddSingleton<RegistryClient>();
         builder.Services.AddHostedService<Registration>();
-        builder.Services.AddHealthChecks().AddCheck<StoppingHealth>("lifetime");
-    }
-
-    /// <summary>While it finishes what it has in hand, an instance wants nothing new.</summary>
-    private sealed class StoppingHealth(IHostApplicationLifetime lifetime) : IHealthCheck
-    {
-        public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-            Task.FromResult(lifetime.ApplicationStopping.IsCancellationRequested
-                ? HealthCheckResult.Unhealthy("The process is stopping.")
-                : HealthCheckResult.Healthy());
     }
 }
 

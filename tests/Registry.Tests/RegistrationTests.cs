@@ -33,7 +33,7 @@ public sealed class RegistrationTests(RegistryFixture registry)
         listed[0].GetProperty("hostName").GetString().ShouldBe(Dns.GetHostName());
         listed[0].GetProperty("processId").GetInt32().ShouldBe(Environment.ProcessId);
         listed[0].GetProperty("version").GetString().ShouldNotBe("unknown");
-        listed[0].GetProperty("checks")[0].GetProperty("name").GetString().ShouldBe("lifetime");
+        listed[0].GetProperty("checks")[0].GetProperty("name").GetString().ShouldBe("draining");
 
         using var http = new HttpClient { BaseAddress = new Uri(service.Urls.First()) };
         var slow = http.GetStringAsync("/slow");
@@ -176,7 +176,7 @@ public sealed class RegistrationTests(RegistryFixture registry)
     private static WebApplication Build(string name, Uri registry, Action<WebApplicationBuilder>? change = null, string? settings = null)
     {
         string[] given = [
-            "--urls=http://127.0.0.1:0", $"--services:registry:http:0={registry}", $"--Client:Secret={RegistryFixture.SecretOf(name)}", "--Registry:SettleMs=0",
+            "--urls=http://127.0.0.1:0", $"--services:registry:http:0={registry}", $"--Client:Secret={RegistryFixture.SecretOf(name)}", "--SHUTDOWN_GRACE_MS=0",
             .. settings is null ? (string[])[] : [settings]];
         var builder = WebApplication.CreateBuilder(given);
         builder.Logging.ClearProviders();
