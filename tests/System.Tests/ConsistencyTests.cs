@@ -64,8 +64,7 @@ public sealed class ConsistencyTests(WatchedSystem system, ITestOutputHelper out
 
     private static async Task IsFoundAndRepaired(Organisation organisation, string service, string entityType, Guid id)
     {
-        var wrong = await Health(organisation, health => health.GetProperty("score").GetDouble() < 1);
-        wrong.GetProperty("level").GetString().ShouldNotBe("normal");
+        await Health(organisation, health => health.GetProperty("score").GetDouble() < 1 && health.GetProperty("level").GetString() != "normal");
         var found = (await organisation.Get("/sync/mismatches")).GetProperty("items").EnumerateArray().Single();
         (found.GetProperty("service").GetString(), found.GetProperty("entityType").GetString(), found.GetProperty("id").GetGuid()).ShouldBe((service, entityType, id));
         var alerts = (await Alerts(organisation)).Count;
