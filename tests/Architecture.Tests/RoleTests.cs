@@ -10,7 +10,7 @@ namespace OpsPlatform.Architecture.Tests;
 /// <summary>Who may call what, of every service there is. Whoever adds an endpoint runs the command in docs/roles.md.</summary>
 public sealed partial class RoleTests
 {
-    private const string WriteDocs = "OPS_WRITE_DOCS";
+    private const string WriteDocs = "UPDATE_DOCS";
     private static readonly string Document = Path.Combine(Repository.Root, "docs", "roles.md");
 
     public static TheoryData<string> Services => [.. Repository.Services];
@@ -80,7 +80,7 @@ public sealed partial class RoleTests
 
             Written by the tests from the endpoints themselves; after a change write it anew by
 
-                OPS_WRITE_DOCS=1 dotnet test tests/Architecture.Tests --filter RoleTests
+                ./run docs
 
             **Role** is the lowest that is let in: viewer, staff, admin, owner. *service* lets in the platform's own services, and admins
             and owners; *operator* the operator key, and admins and owners for their organisation; *anonymous* asks for no access token; any other

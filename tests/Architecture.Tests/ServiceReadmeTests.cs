@@ -9,7 +9,7 @@ namespace OpsPlatform.Architecture.Tests;
 /// </summary>
 public sealed partial class ServiceReadmeTests
 {
-    private const string UpdateVariable = "UPDATE_READMES";
+    private const string UpdateVariable = "UPDATE_DOCS";
     private static readonly string[] Headings = ["Settings", "Endpoints", "Messages", "Tables", "Health and metrics", "Run it alone", "Deploy", "Roll back"];
 
     private static string Architecture => Path.Combine(Repository.Root, "docs", "architecture.md");
