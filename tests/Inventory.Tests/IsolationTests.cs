@@ -103,7 +103,8 @@ public sealed class IsolationTests(InventoryFixture fixture)
         string[] own = [.. paths.Select(x => x.Key).Where(x => !x.Contains("/errors") && !x.Contains("/changes/") && !x.EndsWith("/hops") && !x.Contains("openapi")).Order()];
         own.ShouldBe(
         [
-            "/ingredients", "/ingredients/{id}", "/ingredients/{id}/log", "/ingredients/{id}/stock", "/inventory/log", "/inventory/status",
+            "/ingredients", "/ingredients/{id}", "/ingredients/{id}/log", "/ingredients/{id}/stock",
+            "/inventory/export/consumption", "/inventory/log", "/inventory/status",
             "/inventory/totals", "/recipes", "/recipes/availability", "/recipes/{id}", "/recipes/{id}/availability",
         ]);
     }
