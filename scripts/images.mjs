@@ -34,7 +34,7 @@ await main(async () => {
   const given = parse(process.argv.slice(2));
   const wanted = given.names.length > 0 ? [...new Set(given.names)] : parts;
   const tag = given.tag ?? ((run("git", ["describe", "--always", "--dirty", "--abbrev=12"]).stdout ?? "").trim() || "latest");
-  const base = given.base ?? run("dotnet", ["msbuild", projectOf(wanted[0]), "-getProperty:ContainerBaseImage", "-nologo"]).stdout.trim();
+  const base = given.base ?? run("dotnet", ["msbuild", projectOf(wanted[0]), "-t:ComputeContainerBaseImage", "-getProperty:ContainerBaseImage", "-nologo"]).stdout.trim();
   const engine = !given.to && !given.registry && ["docker", "podman"].some((name) => run(name, ["info"]).status === 0);
   const folder = engine || given.registry ? null : resolve(given.to ?? join(root, "artifacts", "images"));
   if (folder) mkdirSync(folder, { recursive: true });
