@@ -54,6 +54,7 @@ public sealed class HopReader(ServiceDatabase database)
             AddMessage(hops, row);
         }
 
+        KeepFirstDeliveries(hops);
         await row.NextResultAsync(cancel);
         while (await row.ReadAsync(cancel))
         {
@@ -96,6 +97,13 @@ public sealed class HopReader(ServiceDatabase database)
         {
             hops.Add(hop with { What = "delivered", At = deliveredAt });
         }
+    }
+
+    /// <summary>Every process with readers tells its own.</summary>
+    private static void KeepFirstDeliveries(List<Hop> hops)
+    {
+        var first = hops.Where(hop => hop.What == "delivered").GroupBy(hop => hop.MessageId).Select(same => same.MinBy(hop => hop.At)!).ToHashSet(ReferenceEqualityComparer.Instance);
+        hops.RemoveAll(hop => hop.What == "delivered" && !first.Contains(hop));
     }
 
     private async Task AddChanges(List<Hop> hops, NpgsqlDataReader row, CancellationToken cancel)

@@ -4,7 +4,7 @@
 CREATE TABLE hops (
   org_id uuid NOT NULL DEFAULT current_org(),
   correlation_id uuid NOT NULL,
-  what text NOT NULL CHECK (what IN ('sent', 'heard', 'appended')),
+  what text NOT NULL CHECK (what IN ('sent', 'heard', 'appended', 'delivered')),
   -- The type of the message or of the change.
   name text NOT NULL,
   -- The listener that heard a message.
@@ -19,7 +19,7 @@ CREATE TABLE hops (
   -- When the row of a sent message was written.
   written_at timestamptz,
   at timestamptz NOT NULL,
-  -- When an appended change was first given to a reader.
+  -- When an appended change was first given to a reader of the process that appended it; other processes add a row of their own.
   delivered_at timestamptz
 ) PARTITION BY RANGE (at);
 

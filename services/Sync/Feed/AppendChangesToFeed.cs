@@ -26,7 +26,7 @@ internal sealed class AppendChangesToFeed(
         foreach (var group in appended.GroupBy(entry => entry.Change.OrgId))
         {
             advanced.Tell(group.Key, group.Last().Position);
-            var noted = trail.Note(group);
+            var noted = trail.Note(group.Key, group);
             // Nobody listens to most organisations: serialising for them would be work for nothing.
             if (!hub.HasReaders(group.Key))
             {

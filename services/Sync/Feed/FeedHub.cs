@@ -6,7 +6,7 @@ namespace OpsPlatform.Sync.Feed;
 
 /// <summary>Hands appended entries to the readers in this process: what is contiguous from memory, the rest from the table.</summary>
 internal sealed partial class FeedHub(
-    [FromKeyedServices("relay")] NpgsqlDataSource relay, IOptions<SyncOptions> options, IHostApplicationLifetime lifetime, ILogger<FeedHub> log)
+    [FromKeyedServices("relay")] NpgsqlDataSource relay, FeedTrail trail, IOptions<SyncOptions> options, IHostApplicationLifetime lifetime, ILogger<FeedHub> log)
 {
     private readonly ConcurrentDictionary<Guid, OrganisationFeed> _feeds = new();
     private readonly Lock _admission = new();
@@ -129,7 +129,7 @@ internal sealed partial class FeedHub(
             {
                 page = await FeedTable.ReadPage(
                     connection, org, feed.Position ?? 0, FeedTable.MaxPage, FeedFilter.None, lifetime.ApplicationStopping);
-                feed.TryDeliver(page.Batch);
+                feed.TryDeliver(page.Batch with { Trail = trail.NoteRead(org, page.Batch.After, page.Batch.UpTo) });
             }
             while (!feed.TryEndFilling(page.Head.Position));
         }

@@ -7,7 +7,7 @@ using OpsPlatform.ServiceDefaults.Database;
 namespace OpsPlatform.Sync.Feed;
 
 /// <summary>
-/// Keeps when changes were appended and when their first reader in this process got them, for whoever asks how a change went.
+/// Keeps when changes were appended and when their first reader got them, for whoever asks how a change went.
 /// Kept in memory and stored once a second, off the way to the readers: up to 1,000 changes a second, and of what comes beyond
 /// that nothing, because a flood is looked at by its figures and not by its entries.
 /// </summary>
@@ -26,21 +26,30 @@ internal sealed partial class FeedTrail(
         WHERE n.metadata ? 'correlationId'
         """;
 
+    /// <summary>What another process appended and readers of this one got.</summary>
+    private const string ReadSql = """
+        INSERT INTO hops (org_id, correlation_id, what, name, message_id, causation_id, traceparent, entity_id, position, at)
+        SELECT f.org_id, (f.metadata ->> 'correlationId')::uuid, 'delivered', f.event_type, f.id, (f.metadata ->> 'causationId')::uuid,
+          f.metadata ->> 'traceparent', f.entity_id, f.position, n.at
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[]) AS n (org_id, after, up_to, at)
+        JOIN feed f ON f.org_id = n.org_id AND f.position > n.after AND f.position <= n.up_to
+        WHERE f.metadata ->> 'correlationId' IS NOT NULL
+        """;
+
     private readonly Channel<Part> _noted = Channel.CreateBounded<Part>(MaxPerInterval);
     private int _room = MaxPerInterval;
 
     /// <summary>Notes that one organisation's changes have just been appended.</summary>
     /// <returns>What to tell when a reader gets them; null when the interval holds no more.</returns>
-    public Part? Note(IEnumerable<(long Position, CapturedChange Change)> appended)
+    public Part? Note(Guid org, IEnumerable<(long Position, CapturedChange Change)> appended)
     {
-        if (Volatile.Read(ref _room) <= 0)
-        {
-            return null;
-        }
-
-        var part = new Part([.. appended], time);
-        return Interlocked.Add(ref _room, -part.Appended.Length) + part.Appended.Length > 0 && _noted.Writer.TryWrite(part) ? part : null;
+        (long Position, CapturedChange Change)[] entries = [.. appended];
+        return Keep(new(org, entries[0].Position - 1, entries[^1].Position, entries, time));
     }
+
+    /// <summary>Notes that entries of another process were read for this one's readers.</summary>
+    /// <returns>What to tell when a reader gets them; null when the interval holds no more.</returns>
+    public Part? NoteRead(Guid org, long after, long upTo) => upTo > after ? Keep(new(org, after, upTo, [], time)) : null;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -74,30 +83,63 @@ internal sealed partial class FeedTrail(
         }
     }
 
+    private Part? Keep(Part part) =>
+        Interlocked.Add(ref _room, -part.Count) + part.Count > 0 && _noted.Writer.TryWrite(part) ? part : null;
+
     private async Task Store(List<Part> parts, CancellationToken cancel)
     {
-        var rows = parts.SelectMany(part => part.Appended.Select(entry => (part.At, part.DeliveredAt, entry.Position, entry.Change))).ToArray();
-        await using var insert = relay.CreateCommand(Sql);
-        Add(rows.Select(row => row.Change.OrgId), NpgsqlDbType.Uuid);
-        Add(rows.Select(row => row.Change.Metadata), NpgsqlDbType.Jsonb);
-        Add(rows.Select(row => row.Change.EventType), NpgsqlDbType.Text);
-        Add(rows.Select(row => row.Change.Id), NpgsqlDbType.Uuid);
-        Add(rows.Select(row => row.Change.EntityId), NpgsqlDbType.Text);
-        Add(rows.Select(row => row.Position), NpgsqlDbType.Bigint);
-        Add(rows.Select(row => row.At), NpgsqlDbType.TimestampTz);
-        Add(rows.Select(row => row.DeliveredAt), NpgsqlDbType.TimestampTz);
-        await insert.ExecuteNonQueryAsync(cancel);
-
-        void Add<T>(IEnumerable<T> column, NpgsqlDbType type) => insert.Parameters.Add(new() { Value = column.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type });
+        await StoreAppended(parts, cancel);
+        var read = parts.Where(part => part.Appended.Length == 0 && part.DeliveredAt is not null).ToArray();
+        if (read.Length > 0)
+        {
+            await using var insert = relay.CreateCommand(ReadSql);
+            Add(insert, read.Select(part => part.Org), NpgsqlDbType.Uuid);
+            Add(insert, read.Select(part => part.After), NpgsqlDbType.Bigint);
+            Add(insert, read.Select(part => part.UpTo), NpgsqlDbType.Bigint);
+            Add(insert, read.Select(part => part.DeliveredAt), NpgsqlDbType.TimestampTz);
+            await insert.ExecuteNonQueryAsync(cancel);
+        }
     }
+
+    private async Task StoreAppended(List<Part> parts, CancellationToken cancel)
+    {
+        var rows = parts.SelectMany(part => part.Appended.Select(entry => (part.At, part.DeliveredAt, entry.Position, entry.Change))).ToArray();
+        if (rows.Length == 0)
+        {
+            return;
+        }
+
+        await using var insert = relay.CreateCommand(Sql);
+        Add(insert, rows.Select(row => row.Change.OrgId), NpgsqlDbType.Uuid);
+        Add(insert, rows.Select(row => row.Change.Metadata), NpgsqlDbType.Jsonb);
+        Add(insert, rows.Select(row => row.Change.EventType), NpgsqlDbType.Text);
+        Add(insert, rows.Select(row => row.Change.Id), NpgsqlDbType.Uuid);
+        Add(insert, rows.Select(row => row.Change.EntityId), NpgsqlDbType.Text);
+        Add(insert, rows.Select(row => row.Position), NpgsqlDbType.Bigint);
+        Add(insert, rows.Select(row => row.At), NpgsqlDbType.TimestampTz);
+        Add(insert, rows.Select(row => row.DeliveredAt), NpgsqlDbType.TimestampTz);
+        await insert.ExecuteNonQueryAsync(cancel);
+    }
+
+    private static void Add<T>(NpgsqlCommand insert, IEnumerable<T> column, NpgsqlDbType type) =>
+        insert.Parameters.Add(new() { Value = column.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type });
 
     [LoggerMessage(LogLevel.Warning, "The times of {Batches} batches are not kept: {Reason}")]
     private partial void Dropped(int batches, string reason);
 
-    /// <summary>Changes of one organisation that were appended together.</summary>
-    internal sealed class Part((long Position, CapturedChange Change)[] appended, TimeProvider time)
+    /// <summary>Entries of one organisation, After &lt; position &lt;= UpTo, that go to the readers together.</summary>
+    /// <param name="appended">The entries, when this process appended them.</param>
+    internal sealed class Part(Guid org, long after, long upTo, (long Position, CapturedChange Change)[] appended, TimeProvider time)
     {
         private long _deliveredTicks;
+
+        public Guid Org => org;
+
+        public long After => after;
+
+        public long UpTo => upTo;
+
+        public int Count => (int)(upTo - after);
 
         public (long Position, CapturedChange Change)[] Appended => appended;
 
