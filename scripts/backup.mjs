@@ -26,6 +26,7 @@ const describeFeed = `
 /** Secrets that the service needs besides its database; a backup holds none of them unless --with-secrets. */
 const secretsOf = (service) => [
   `${service}-secret (who the service is, to registry and identity)`,
+  ...(service === "identity" ? ["key-encryption-key (opens the signing keys: without the one they were sealed with nobody is let in)"] : []),
   "operator-key (opens the operator's endpoints)",
   "postgres-password (the roles' passwords derive from it and are set anew at each start: any will do)",
 ];
@@ -94,5 +95,5 @@ await main(async () => {
     chmodSync(join(folder, "secrets.json"), 0o600);
     say("  secrets.json was copied in clear, as asked.");
   }
-  say("The dumps hold personal data, password hashes and identity's signing keys in clear: keep them where only operators read.");
+  say("The dumps hold personal data and password hashes in clear, and identity's signing keys too where no key-encryption-key seals them: keep them where only operators read.");
 });

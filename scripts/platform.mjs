@@ -73,6 +73,7 @@ export async function carry(from, query, to, { before, into, after, variables = 
   target.stdout.on("data", (data) => { output += data; });
   target.stdin.write(`${before}\nCOPY ${into} FROM STDIN;\n`);
   source.stdout.pipe(target.stdin, { end: false });
+  target.on("close", () => source.stdout.resume()); // Ended early it reads no more, and the source would wait for it for ever.
   await source.ended.catch((error) => {
     target.kill(); // Without its last words the transaction is rolled back.
     throw error;
@@ -110,7 +111,9 @@ async function order(service, verb, hook) {
   const failed = join(state, "control", `${service}.failed`);
   writeFileSync(file, "");
   for (const began = Date.now(); existsSync(file); await pause(100)) {
-    if (Date.now() - began > stoppedWithinMs) throw new Refusal(`The host did not ${verb} ${service} within ${stoppedWithinMs / 1000} s: is ./run up still running?`);
+    if (Date.now() - began <= stoppedWithinMs) continue;
+    rmSync(file, { force: true }); // Carried out later it would surprise.
+    throw new Refusal(`The host did not ${verb} ${service} within ${stoppedWithinMs / 1000} s: is ./run up still running?`);
   }
   if (existsSync(failed)) {
     const reason = readFileSync(failed, "utf8");

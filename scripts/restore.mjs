@@ -25,6 +25,8 @@ async function check(service, folder) {
     throw new Refusal(`${file} cannot be read: ${error.message}`);
   }
   if (manifest.format !== 1) throw new Refusal(`${file} is of format ${manifest.format}; this build reads format 1.`);
+  // It goes into statements.
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(manifest.takenAt)) throw new Refusal(`${file} does not say when the backup was taken: takenAt is '${manifest.takenAt}'.`);
   if (manifest.service !== service) throw new Refusal(`${file} describes a backup of ${manifest.service}, not of ${service}.`);
   const dump = join(folder, `${service}.dump`);
   if (!existsSync(dump)) throw new Refusal(`${dump} is missing.`);
@@ -90,9 +92,9 @@ async function restore(service, given) {
   const stopped = Date.now();
   const hadOne = await exists(service);
   let swapped = false;
-  await stopService(service, given.stop);
-  say(`  ${service} is stopped`);
   try {
+    await stopService(service, given.stop);
+    say(`  ${service} is stopped`);
     await rejoin(service, freshName(service), manifest, hadOne);
     if (hadOne) await rename(service, oldName(service));
     await rename(freshName(service), service);

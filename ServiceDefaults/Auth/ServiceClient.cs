@@ -19,6 +19,9 @@ public sealed class ServiceClient(IConfiguration configuration, ServiceTokens to
     private const long MaxBufferedBytes = 16 * 1024 * 1024;
     private static readonly TimeSpan HeadersWithin = TimeSpan.FromSeconds(30);
 
+    /// <summary>The client's own timeout ends with the headers; a neighbour that stops in the middle of its answer must hold nobody up.</summary>
+    private static readonly TimeSpan WholeWithin = TimeSpan.FromSeconds(60);
+
     private readonly HttpClient _http = new(ServiceTokens.Handler()) { Timeout = HeadersWithin, MaxResponseContentBufferSize = MaxBufferedBytes };
 
     /// <summary>Asks one instance after the other until one is reached. The answer's body is not read yet: dispose the answer.</summary>
@@ -75,10 +78,23 @@ public sealed class ServiceClient(IConfiguration configuration, ServiceTokens to
     /// <inheritdoc cref="Send"/>
     public async Task<T> Get<T>(Caller caller, string service, string path, CancellationToken cancel)
     {
-        using var response = await Send(caller, service, HttpMethod.Get, path, cancel: cancel);
-        response.EnsureSuccessStatusCode();
-        return await response.Content.ReadFromJsonAsync<T>(Json.Options, cancel)
-            ?? throw new InvalidOperationException($"The {service} service answered null to GET {path}.");
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(WholeWithin);
+        try
+        {
+            using var response = await Send(caller, service, HttpMethod.Get, path, cancel: limit.Token);
+            response.EnsureSuccessStatusCode();
+            return await response.Content.ReadFromJsonAsync<T>(Json.Options, limit.Token)
+                ?? throw new InvalidOperationException($"The {service} service answered null to GET {path}.");
+        }
+        catch (OperationCanceledException late) when (!cancel.IsCancellationRequested)
+        {
+            throw new ServiceAwayException($"The {service} service did not answer within {WholeWithin.TotalSeconds} s.", late);
+        }
+        catch (IOException broken)
+        {
+            throw new ServiceAwayException($"The {service} service did not give a whole answer: {broken.Message}", broken);
+        }
     }
 
     public void Dispose() => _http.Dispose();

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using NpgsqlTypes;
+using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
@@ -39,9 +40,11 @@ internal static class EmitChanges
         emit.Parameters.Add(new() { Value = request.EntityType });
         emit.Parameters.Add(new() { Value = request.Rows.Select(row => row.Id).ToArray() });
         emit.Parameters.Add(new() { Value = request.Rows.Select(row => row.KnownVersion).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
+        // Only a service acts for somebody else; anybody's own word is their token's.
+        var actor = user.IsInRole(Roles.Service) ? request.Actor ?? caller.Actor : caller.Actor;
         emit.Parameters.Add(new()
         {
-            Value = JsonSerializer.Serialize(new { actor = request.Actor ?? caller.Actor, source = "resync", correlationId = caller.CorrelationId, traceparent = caller.TraceParent }),
+            Value = JsonSerializer.Serialize(new { actor, source = "resync", correlationId = caller.CorrelationId, traceparent = caller.TraceParent }),
             NpgsqlDbType = NpgsqlDbType.Jsonb,
         });
         var emitted = await ConsistencyEndpoints.Read(emit, row => new EmittedChange(row.GetString(0), row.GetString(1), row.GetInt64(2)), cancel);

@@ -146,7 +146,11 @@ internal static class Migrator
             }
 
             await using var transaction = await connection.BeginTransactionAsync(cancel);
-            await using var apply = new NpgsqlCommand(sql.Replace("{{service}}", database.Service, StringComparison.Ordinal), connection);
+            await using var apply = new NpgsqlCommand(sql.Replace("{{service}}", database.Service, StringComparison.Ordinal), connection)
+            {
+                // An index over a large table takes as long as it takes; cut off, the next start would begin it again and be cut off again.
+                CommandTimeout = 0,
+            };
             await apply.ExecuteNonQueryAsync(cancel);
             await using var note = new NpgsqlCommand("INSERT INTO schema_migrations (name, sha256) VALUES ($1, $2)", connection)
             {

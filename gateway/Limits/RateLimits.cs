@@ -78,8 +78,9 @@ internal static class RateLimits
             };
         });
 
+    // Routing passes over a slash at the end, so the limit must too.
     private static bool IsSignIn(HttpRequest request) =>
-        HttpMethods.IsPost(request.Method) && SignInPaths.Any(path => request.Path.Equals(path, StringComparison.OrdinalIgnoreCase));
+        HttpMethods.IsPost(request.Method) && SignInPaths.Contains((request.Path.Value ?? "").TrimEnd('/'), StringComparer.OrdinalIgnoreCase);
 
     private static bool IsProbe(HttpRequest request) =>
         ProbePaths.Any(path => request.Path.Equals(path, StringComparison.OrdinalIgnoreCase));

@@ -20,13 +20,15 @@ public sealed class LimitTests
         (await gateway.Client().GetAsync("/orders")).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
-    [Fact]
-    public async Task Signing_in_is_limited_by_address_and_holds_up_nothing_else()
+    [Theory]
+    [InlineData("/identity/login")]
+    [InlineData("/identity/login/")]
+    public async Task Signing_in_is_limited_by_address_and_holds_up_nothing_else(string path)
     {
         await using var gateway = await TestGateway.Start(("RateLimits:SignInPerSecond", "1"), ("RateLimits:SignInBurst", "3"));
-        gateway.Upstream.OnJson("POST /identity/login", new { });
+        gateway.Upstream.OnJson($"POST {path}", new { });
         gateway.Upstream.OnJson("POST /identity/logout", new { });
-        var answers = await Send(8, () => gateway.Anonymous().PostAsJsonAsync("/identity/login", new { }));
+        var answers = await Send(8, () => gateway.Anonymous().PostAsJsonAsync(path, new { }));
 
         answers.Count(answer => answer.StatusCode == HttpStatusCode.OK).ShouldBeInRange(3, 5);
         await answers.First(answer => !answer.IsSuccessStatusCode).ShouldBeProblem(HttpStatusCode.TooManyRequests, "too-many-requests");

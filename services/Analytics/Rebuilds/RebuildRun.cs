@@ -22,6 +22,9 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
     /// <summary>Laying two generations of a million orders beside each other takes less.</summary>
     private static readonly TimeSpan ComparisonTime = TimeSpan.FromMinutes(10);
 
+    /// <summary>No statement of a rebuild takes longer: counting anew, comparing and removing go over all an organisation has.</summary>
+    private static readonly TimeSpan LongestStatement = ComparisonTime;
+
     private readonly Guid _claim = Guid.NewGuid();
 
     /// <summary>How long a claim holds without a word; longer than an owner may take to answer.</summary>
@@ -58,6 +61,7 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
     public async Task<bool> Step(Guid id, CancellationToken cancel)
     {
         db.ChangeTracker.Clear();
+        db.Database.SetCommandTimeout(LongestStatement);
         var rebuild = await db.Rebuilds.AsNoTracking().SingleAsync(x => x.Id == id, cancel);
         if (rebuild.IsOver)
         {
@@ -86,6 +90,12 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
         db.ChangeTracker.Clear();
         return Commit(id, async rebuild =>
         {
+            if (rebuild.IsOver)
+            {
+                // What it counted is shown: only its left-overs are still there, for whoever takes it up next.
+                throw new InvalidOperationException($"The left-overs of rebuild {id} could not be removed: {error}");
+            }
+
             rebuild.End(RebuildState.Failed, time.GetUtcNow(), error);
             await db.Database.ExecuteSqlAsync($"UPDATE organisations SET building_generation = NULL WHERE building_generation = {rebuild.Generation}", cancel);
         }, cancel);

@@ -44,6 +44,11 @@ internal static class Resync
     public sealed record Response(
         Guid Id, bool Preview, int Compared, int Found, int RepairedCount, int RemainingCount, IReadOnlyList<Row> Repaired, IReadOnlyList<Row> Remaining, long TookMs);
 
+    /// <summary>Each holds connections of the pool that the feed is appended by: the rest of it is the feed's.</summary>
+    private const int MaxAtOnce = 3;
+
+    private static readonly SemaphoreSlim Turns = new(MaxAtOnce);
+
     private const string SaveSql = """
         INSERT INTO resyncs (org_id, id, requested_by, requested_at, took_ms, preview, request, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         """;
@@ -57,6 +62,20 @@ internal static class Resync
             return Problems.NoSuchSource(request.Service);
         }
 
+        await Turns.WaitAsync(cancel);
+        try
+        {
+            return await InTurn(request, caller, sources, repair, db, relay, time, cancel);
+        }
+        finally
+        {
+            Turns.Release();
+        }
+    }
+
+    private static async Task<Results<Ok<Response>, ProblemHttpResult>> InTurn(
+        ResyncRequest request, Caller caller, Sources sources, RepairRows repair, SyncDb db, NpgsqlDataSource relay, TimeProvider time, CancellationToken cancel)
+    {
         await using var guard = await relay.OpenConnectionAsync(cancel);
         await using var take = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", guard) { Parameters = { new() { Value = $"resync {caller.Org}" } } };
         if (await take.ExecuteScalarAsync(cancel) is not true)
