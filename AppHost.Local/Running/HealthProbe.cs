@@ -18,7 +18,8 @@ internal sealed class HealthProbe(HealthCheckService checks, IOptions<HealthChec
         UseProxy = false,
         // A connection kept would look like a caller to a service that waits for its callers to leave before it stops.
         PooledConnectionLifetime = TimeSpan.Zero,
-    }) { Timeout = _timeout };
+    })
+    { Timeout = _timeout };
 
     public bool HasChecks(IResource resource) => Keys(resource).Any() || resource.Annotations.OfType<HttpHealthCheckAnnotation>().Any();
 

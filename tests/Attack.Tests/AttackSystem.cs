@@ -97,10 +97,16 @@ public sealed class AttackSystem : RunningSystem
 
     protected override void Configure(IDistributedApplicationTestingBuilder builder)
     {
-        var gateway = builder.CreateResourceBuilder(builder.Resources.OfType<ProjectResource>().Single(project => project.Name == "gateway"));
+        var gateway = Project("gateway");
         foreach (var limit in (string[])["OrganisationPerSecond", "OrganisationBurst", "SignInPerSecond", "SignInBurst", "AnonymousPerSecond", "AnonymousBurst"])
         {
             gateway.WithEnvironment($"RateLimits__{limit}", NoLimit);
         }
+
+        // Forgers need the signing key itself.
+        Project("identity").WithEnvironment("Identity__KeyEncryptionKey", "");
+
+        IResourceBuilder<ProjectResource> Project(string name) =>
+            builder.CreateResourceBuilder(builder.Resources.OfType<ProjectResource>().Single(project => project.Name == name));
     }
 }

@@ -12,7 +12,7 @@ public static class IdempotencyDocument
     [
         "/identity/register", "/identity/login", "/identity/refresh", "/identity/logout", "/identity/switch", "/identity/join", "/identity/invitations",
         "/identity/api-keys", "/identity/sessions/revoke-others",
-        "/sync/tickets",
+        "/sync/tickets", "/sync/resync",
         .. Services.SelectMany(service => (string[])[$"/{service}/errors/retry", $"/{service}/errors/{{id}}/retry"]),
         "/notes/secret",
     ];

@@ -46,7 +46,7 @@ internal static class Announce
 
         // Outside the transaction: a probe may take seconds, and others register meanwhile.
         var before = await db.Instances.AsNoTracking().FirstOrDefaultAsync(x => x.Id == id, cancel);
-        var isProbed = Instance.IsRoutable(request.Status) 
+        var isProbed = Instance.IsRoutable(request.Status)
             && !(before is { State: InstanceState.Healthy or InstanceState.Degraded, ProbeError: null } && before.Address == address);
         var failure = isProbed ? await probe.Failure(address, cancel) : before?.ProbeError;
 

@@ -1,5 +1,6 @@
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.Sync.Consistency;
 
 namespace OpsPlatform.Sync.Health;
@@ -30,7 +31,8 @@ internal static class SyncHealthSetup
         sync.MapGet("/alerts", ListAlerts.Handle).WithSummary("Every change of the health level, newest first.");
         sync.MapGet("/settings", GetSettings.Handle).WithSummary("What synchronisation was started with, and the thresholds of its health.");
         sync.MapGet("/mismatches", ListMismatches.Handle).WithSummary("The rows that differ between their table and the feed.");
-        sync.MapPost("/resync", Resync.Handle).RequireAuthorization(Roles.Admin).WithSummary("Repairs rows that differ, from the services that own them; or previews it.");
+        sync.MapPost("/resync", Resync.Handle).RequireAuthorization(Roles.Admin).WithSummary("Repairs rows that differ, from the services that own them; or previews it.")
+            .WithoutIdempotencyKey("Sent again it repairs only what is still wrong.");
         sync.MapGet("/resyncs", ListResyncs.Handle).RequireAuthorization(Roles.Admin).WithSummary("Past resyncs and what they repaired.");
 
         app.MapApi("/sync", MemberOrOperator).MapGet("/metrics", ListMetrics.Handle).WithSummary("Recorded metrics, newest first: the organisation's, or for an operator the platform's.");

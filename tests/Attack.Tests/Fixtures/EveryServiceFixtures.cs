@@ -4,12 +4,13 @@ namespace OpsPlatform.Attack.Tests.Fixtures;
 internal static class EveryServiceFixtures
 {
     public static FixtureTable Table { get; } = FixtureTable.Of(
-        [.. AttackSystem.Services.Select(Of), Tracking("identity", "membership"), Tracking("inventory", "ingredient"), Tracking("orders", "order")]);
+        [.. AttackSystem.Services.Select(Of), Tracking("identity", "membership"), Tracking("inventory", "ingredient"), Tracking("orders", "order"), Tracking("analytics", "rebuild")]);
 
     private static FixtureTable Of(string service) => new()
     {
         { $"GET /{service}/changes/stats", _ => Call.Get($"/{service}/changes/stats") },
         { $"GET /{service}/hops", _ => Call.Get($"/{service}/hops").WithQuery("correlationId", Guid.NewGuid()) },
+        { $"POST /{service}/errors/retry", _ => Call.Post($"/{service}/errors/retry") },
         { $"GET /{service}/errors", _ => Call.Get($"/{service}/errors") },
         { $"GET /{service}/errors/{{id}}", async world => Call.Get($"/{service}/errors/{await world.FailedMessage(service)}") },
         { $"POST /{service}/errors/{{id}}/retry", async world => Call.Post($"/{service}/errors/{await world.FailedMessage(service)}/retry") },

@@ -12,16 +12,8 @@ internal static class SyncFixtures
         { "GET /sync/mismatches", _ => Call.Get("/sync/mismatches").WithQuery("limit", 5) },
         { "POST /sync/resync", async world => Call.Post("/sync/resync", await world.ResyncBody()) },
         { "GET /sync/resyncs", _ => Call.Get("/sync/resyncs").WithQuery("limit", 5) },
-        { "GET /sync/metrics", _ => Call.Get("/sync/metrics").WithQuery("limit", 5) },
-        { "GET /sync/stats", _ => Call.Get("/sync/stats") },
-        { "GET /sync/health", _ => Call.Get("/sync/health") },
         { "GET /sync/metrics", _ => Call.Get("/sync/metrics").WithQuery("metricType", "latency").WithQuery("limit", 5) },
-        { "GET /sync/events", _ => Call.Get("/sync/events").WithQuery("limit", 5) },
-        { "GET /sync/alerts", _ => Call.Get("/sync/alerts") },
-        { "GET /sync/settings", _ => Call.Get("/sync/settings") },
-        { "GET /sync/mismatches", _ => Call.Get("/sync/mismatches") },
-        { "POST /sync/resync", _ => Call.Post("/sync/resync", new { service = "inventory", preview = true }) },
-        { "GET /sync/resyncs", _ => Call.Get("/sync/resyncs") },
+        { "GET /sync/stats", _ => Call.Get("/sync/stats") },
         { "POST /sync/tickets", _ => Call.Post("/sync/tickets") },
     };
 }

@@ -62,7 +62,13 @@ public sealed class ExportOrdersTests(OrdersFixture fixture)
         var heard = await fixture.Broker.Listen<OrderConfirmed>();
         var answer = await Shop.Created(await _shop.Till.PostAsJsonAsync("/menu", new
         {
-            code = "cut", name = "A cut", kind = "service", priceMinor = 900, currency = "GBP", taxClass = "reduced", category = " hair ",
+            code = "cut",
+            name = "A cut",
+            kind = "service",
+            priceMinor = 900,
+            currency = "GBP",
+            taxClass = "reduced",
+            category = " hair ",
         }));
         ((string?)answer["category"]).ShouldBe("hair");
         var item = (Guid)answer["id"]!;
