@@ -116,6 +116,20 @@ public sealed class ApiKeyTests(IdentityFixture fixture)
         entries.ShouldBe(["api_key_created", "api_key_created", "api_key_revoked", "api_key_used revoked", "api_key_used wrong_secret", "api_key_revoked", "api_key_used revoked"]);
     }
 
+    [Fact]
+    public async Task A_key_past_its_end_is_refused_and_written_down()
+    {
+        var owner = await fixture.Register();
+        var made = await Make(owner, "orders:read");
+        (await Exchange(made)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await using var app = await fixture.OpenAs("app", owner.Session.OrganisationId);
+        await using var end = new NpgsqlCommand("UPDATE api_keys SET expires_at = now()", app);
+        (await end.ExecuteNonQueryAsync()).ShouldBe(1);
+
+        await (await Exchange(made)).ShouldBeProblem(HttpStatusCode.Unauthorized, "api-key-expired");
+        (await (await owner.Client.GetAsync("/identity/audit?event=api_key_used&limit=1")).Json()).GetProperty("items")[0].GetProperty("reason").GetString().ShouldBe("expired");
+    }
+
     [Theory]
     [InlineData("orders", "secret-of-orders-in-the-tests")]
     [InlineData("gateway", "secret-of-orders-in-the-tests")]

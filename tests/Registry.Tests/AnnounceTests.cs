@@ -84,10 +84,16 @@ public sealed class AnnounceTests(RegistryFixture registry)
         var forged = sibling.Report();
         await instance.Announce(forged).ShouldBeProblem(HttpStatusCode.Forbidden, "not-your-instance");
         await instance.Leave(sibling.Key).ShouldBeProblem(HttpStatusCode.Forbidden, "not-your-instance");
+        // Nor does it renew a lease by saying all that the instance itself said last.
+        var copied = instance.Report();
+        copied["key"] = sibling.Key;
+        await instance.Announce(copied).ShouldBeProblem(HttpStatusCode.Forbidden, "not-your-instance");
 
         // Another service takes the id under its own name.
         using var client = registry.AsService(other.Service);
         await client.PutAsJsonAsync($"/registry/services/{other.Service}/instances/{instance.Id}", other.Report()).ShouldBeProblem(HttpStatusCode.Forbidden, "not-your-instance");
+        // Not even with its key.
+        await client.PutAsJsonAsync($"/registry/services/{other.Service}/instances/{instance.Id}", instance.Report()).ShouldBeProblem(HttpStatusCode.Forbidden, "not-your-instance");
         (await registry.Routes(instance.Service)).ShouldBe([instance.Address]);
     }
 

@@ -113,6 +113,36 @@ public sealed class IdempotencyTests(NotesFixture fixture) : IClassFixture<Notes
     }
 
     [Fact]
+    public async Task A_key_in_use_in_one_organisation_is_free_in_the_callers_others()
+    {
+        var (here, there) = (Guid.NewGuid(), Guid.NewGuid());
+        var (begun, letGo) = KeyedNotes.Held[here] = (new(), new());
+        var first = Send(Client, $"/notes/{here}/held", "k");
+        await begun.Task;
+
+        var other = KeyedNotes.Held[there] = (new(), new());
+        other.LetGo.SetResult();
+        (await Send(fixture.Client(Guid.NewGuid(), user: _user), $"/notes/{there}/held", "k")).StatusCode.ShouldBe(HttpStatusCode.Created);
+        letGo.SetResult();
+        (await first).StatusCode.ShouldBe(HttpStatusCode.Created);
+    }
+
+    [Fact]
+    public async Task Work_whose_answer_cannot_be_kept_is_undone()
+    {
+        await using var owner = await fixture.OpenAs("owner");
+        await Run(owner, """
+            CREATE FUNCTION refuse_answer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no room'; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON idempotent_answers FOR EACH ROW EXECUTE FUNCTION refuse_answer();
+            """);
+        (await Send(Client, "/notes", "k", new { text = "x" })).StatusCode.ShouldBe(HttpStatusCode.InternalServerError);
+        await Run(owner, "DROP TRIGGER refuse ON idempotent_answers; DROP FUNCTION refuse_answer");
+
+        (await Notes()).ShouldBeEmpty();
+        (await Send(Client, "/notes", "k", new { text = "x" })).StatusCode.ShouldBe(HttpStatusCode.Created);
+    }
+
+    [Fact]
     public async Task Of_many_at_once_one_works()
     {
         for (var round = 0; round < 20; round++)
@@ -271,6 +301,12 @@ public sealed class IdempotencyTests(NotesFixture fixture) : IClassFixture<Notes
     private async Task Change(string sql)
     {
         await using var connection = await fixture.OpenAs("app", _org);
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private static async Task Run(NpgsqlConnection connection, string sql)
+    {
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();
     }
