@@ -24,7 +24,18 @@ internal static class ReadRows
         [Required, MaxLength(100)] string EntityType,
         [MaxLength(5_000)] IReadOnlyList<string>? Ids = null,
         [Range(1, DigestSql.MaxBuckets)] int? Buckets = null,
-        [MaxLength(DigestSql.MaxBuckets)] IReadOnlyList<long>? InBuckets = null);
+        [MaxLength(DigestSql.MaxBuckets)] IReadOnlyList<long>? InBuckets = null) : IValidatableObject
+    {
+        private const int MaxIdLength = 200;
+
+        public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+        {
+            if (Ids?.Any(id => id?.Length > MaxIdLength) == true)
+            {
+                yield return new($"An id has at most {MaxIdLength} characters.", [nameof(Ids)]);
+            }
+        }
+    }
 
     public static async Task<Results<Ok<SourceRows>, ProblemHttpResult>> Handle(
         ReadRowsRequest request, ClaimsPrincipal user, Caller caller, ServiceDatabase database, CancellationToken cancel)

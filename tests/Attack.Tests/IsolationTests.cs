@@ -176,7 +176,8 @@ public sealed class IsolationTests(AttackSystem system, ITestOutputHelper output
         }
 
         _written.Append(call.Json?.ToJsonString());
-        if (victim.Leaks.In(answer, call.Everything + _written) is { Count: > 0 } leaks)
+        // The platform's own data is the same for every organisation's admins.
+        if (!operation.Path.StartsWith("/registry/", StringComparison.Ordinal) && victim.Leaks.In(answer, call.Everything + _written) is { Count: > 0 } leaks)
         {
             _defects.Add($"{operation} [{what}]: a stranger is told {string.Join(", ", leaks.Take(5))} in {answer}");
         }

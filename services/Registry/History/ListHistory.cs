@@ -13,7 +13,7 @@ internal static class ListHistory
     internal sealed record Key(DateTimeOffset ChangedAt, Guid Id);
 
     public static async Task<Ok<Page<Response>>> Handle(
-        string? service, Guid? instanceId, DateTimeOffset? from, DateTimeOffset? to, int? limit, string? cursor, RegistryDb db, CancellationToken cancel)
+        string? service, Guid? instanceId, Moment? from, Moment? to, int? limit, string? cursor, RegistryDb db, CancellationToken cancel)
     {
         var size = Paging.Limit(limit);
         var changes = db.HealthHistory.AsNoTracking();
@@ -29,12 +29,12 @@ internal static class ListHistory
 
         if (from is { } first)
         {
-            changes = changes.Where(x => x.ChangedAt >= first.ToUniversalTime());
+            changes = changes.Where(x => x.ChangedAt >= first.Value.ToUniversalTime());
         }
 
         if (to is { } end)
         {
-            changes = changes.Where(x => x.ChangedAt < end.ToUniversalTime());
+            changes = changes.Where(x => x.ChangedAt < end.Value.ToUniversalTime());
         }
 
         if (Paging.Decode<Key>(cursor) is { } after)

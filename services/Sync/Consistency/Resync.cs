@@ -20,6 +20,8 @@ internal static class Resync
         [MaxLength(100)] string? Service = null, [MaxLength(100)] string? EntityType = null,
         [MinLength(1), MaxLength(RepairRows.MaxRows)] IReadOnlyList<string>? Ids = null, bool Preview = false) : IValidatableObject
     {
+        private const int MaxIdLength = 200;
+
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
         {
             if (EntityType is not null && Service is null)
@@ -30,6 +32,11 @@ internal static class Resync
             if (Ids is not null && EntityType is null)
             {
                 yield return new("Name the entity type that the ids are of.", [nameof(EntityType)]);
+            }
+
+            if (Ids?.Any(id => id?.Length > MaxIdLength) == true)
+            {
+                yield return new($"An id has at most {MaxIdLength} characters.", [nameof(Ids)]);
             }
         }
     }

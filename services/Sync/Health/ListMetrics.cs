@@ -33,7 +33,7 @@ internal static class ListMetrics
     private static readonly string PlatformSql = SqlOfWhom.Replace("{whose}", "org_id IS NULL AND $1::uuid IS NULL", StringComparison.Ordinal);
 
     public sealed record ListMetricsRequest(
-        Named<MetricType>? MetricType, [property: MaxLength(200)] string? Name, DateTimeOffset? From, DateTimeOffset? To, int? Limit, string? Cursor);
+        Named<MetricType>? MetricType, [property: MaxLength(200)] string? Name, Moment? From, Moment? To, int? Limit, string? Cursor);
 
     /// <param name="Status">What the value was judged to be.</param>
     /// <param name="Metadata">The evidence.</param>
@@ -71,8 +71,8 @@ internal static class ListMetrics
                 new() { Value = (object?)org ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Uuid },
                 new() { Value = request.MetricType is { } type ? JsonNamingPolicy.SnakeCaseLower.ConvertName(type.Value.ToString()) : DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
                 new() { Value = (object?)request.Name ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
-                new() { Value = request.From?.ToUniversalTime() ?? DateTimeOffset.UnixEpoch },
-                new() { Value = request.To?.ToUniversalTime() ?? new DateTimeOffset(9999, 1, 1, 0, 0, 0, TimeSpan.Zero) },
+                new() { Value = request.From?.Value.ToUniversalTime() ?? DateTimeOffset.UnixEpoch },
+                new() { Value = request.To?.Value.ToUniversalTime() ?? new DateTimeOffset(9999, 1, 1, 0, 0, 0, TimeSpan.Zero) },
                 new() { Value = (object?)after?.RecordedAt ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz },
                 new() { Value = after?.Id ?? Guid.Empty },
                 new() { Value = limit + 1 },

@@ -26,7 +26,9 @@ public static class Digest
         // Heartbeats, and when a session was last seen.
         "instances", "health_history",
         // Sync measures and compares by itself, all the time.
-        "feed_activity", "feed_applied", "feed_counts", "consistency", "source_backlogs", "sources", "compared_tables", "sync_health", "sync_alerts", "system_metrics", "feed_markers", "relay_demand", "mismatches",
+        "feed_activity", "feed_applied", "feed_counts", "consistency", "source_backlogs", "sources", "compared_tables", "sync_health", "sync_alerts", "system_metrics", "feed_markers", "feed_rows", "relay_demand", "mismatches",
+        // When what was changed before went which way is written down a second or two later.
+        "hops",
         // An answer to a keyed request that was refused for what it asked is kept, and given again.
         "idempotent_answers",
     ];

@@ -59,7 +59,7 @@ public static class Cases
 
             var place = i;
             var schema = operation.Parameters.First(parameter => parameter.In == "path" && segments[place].TrimStart('{').TrimEnd('}') == parameter.Name).Schema;
-            foreach (var text in TextValues.ForPath(schema))
+            foreach (var text in TextValues.ForPath(schema, operation.Path.StartsWith("/registry/services/{service}/instances/", StringComparison.Ordinal)))
             {
                 yield return new($"{segments[i]} = {text}", text.MustRefuse, shot => shot with { Call = shot.Call with { Path = Replaced(shot.Call.Path, place, text.Value) } });
             }

@@ -23,9 +23,10 @@ public static class TextValues
     };
 
     /// <summary>In wire form, for a place in the path.</summary>
-    public static IEnumerable<HostileText> ForPath(Schema schema) =>
+    /// <param name="isChosenByTheCaller">Then any id will do.</param>
+    public static IEnumerable<HostileText> ForPath(Schema schema, bool isChosenByTheCaller) =>
     [
-        .. schema.Format == "uuid"
+        .. schema.Format == "uuid" && !isChosenByTheCaller
             ? (IEnumerable<HostileText>)[.. Refused("x", "0", "null", "00000000-0000-0000-0000-00000000000g", "1%20OR%201=1", "00000000-0000-0000-0000-000000000000", $"{Guid.NewGuid()}")]
             : [],
         .. Refused("%FF", "%ED%A0%80", "..%2f..%2fetc", "%2F", "%25%30%30", "%3Cscript%3E", "%F0%9F%98%80"),
