@@ -121,9 +121,9 @@ internal sealed class ChangeRelay(
             await shards.Leave(timeout.Token);
             Signal.ShardsMoved();
         }
-        catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException or InvalidOperationException)
+        catch (Exception)
         {
-            // A batch was cut off in the middle; the locks go with the connection.
+            // A batch was cut off in the middle, and the connection is in any state; the locks go with it.
             await connection.CloseAsync();
         }
     }

@@ -30,6 +30,7 @@ public sealed class IsolationTests(AttackSystem system, ITestOutputHelper output
             calls.Add((operation, await AllFixtures.Table.Make(operation.Key, victim)));
         }
 
+        await victim.RebuildsAreDone();
         var before = await Digest.Of(system, victim.Id);
         foreach (var (operation, owners) in calls.Where(pair => pair.Operation.NeedsToken))
         {
@@ -86,6 +87,7 @@ public sealed class IsolationTests(AttackSystem system, ITestOutputHelper output
             asked.Add((operation, own, cursor));
         }
 
+        await victim.RebuildsAreDone();
         var before = await Digest.Of(system, victim.Id);
         foreach (var (operation, own, cursor) in asked)
         {

@@ -14,6 +14,8 @@ internal sealed class StubInstance : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly RegistryFixture _registry;
 
+    private static int _hosts;
+
     private StubInstance(WebApplication app, RegistryFixture registry, string service) => (_app, _registry, Service) = (app, registry, service);
 
     public Guid Id { get; init; } = Guid.CreateVersion7();
@@ -30,8 +32,11 @@ internal sealed class StubInstance : IAsyncDisposable
 
     private string Path => $"/registry/services/{Service}/instances/{Id}";
 
-    public static async Task<StubInstance> Start(RegistryFixture registry, string? service = null, string address = "http://127.0.0.1:0")
+    public static async Task<StubInstance> Start(RegistryFixture registry, string? service = null, string? address = null)
     {
+        // A loopback address of its own: a port that is given out again would be a live instance's of another test.
+        var host = Interlocked.Increment(ref _hosts);
+        address ??= $"http://127.1.{host / 250}.{(host % 250) + 1}:0";
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls(address);

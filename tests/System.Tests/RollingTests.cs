@@ -12,6 +12,7 @@ public sealed class RollingTests(ITestOutputHelper output)
 {
     private static readonly string[] Services = ["identity", "registry", "inventory", "orders", "sync", "analytics", "gateway"];
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(8);
+    private static readonly TimeSpan AllTold = TimeSpan.FromMinutes(1);
 
     [Fact]
     public async Task No_request_fails_while_each_service_is_replaced_replica_by_replica()
@@ -51,7 +52,7 @@ public sealed class RollingTests(ITestOutputHelper output)
         }
 
         callers.Failures.ShouldBeEmpty();
-        await Eventually.Is(async () => (await organisation.Get("/orders/summary")).GetProperty("confirmed").GetInt64(), confirmed => confirmed == callers.Orders);
+        await Eventually.Is(async () => (await organisation.Get("/orders/summary")).GetProperty("confirmed").GetInt64(), confirmed => confirmed == callers.Orders, AllTold);
         await callers.StreamHadEverything(organisation);
         await app.StopAsync(CancellationToken.None);
     }
@@ -70,7 +71,7 @@ public sealed class RollingTests(ITestOutputHelper output)
     /// <summary>Calls every service over and over, each request once; and one reader of the feed, who reconnects as a browser does.</summary>
     private sealed class Callers : IDisposable
     {
-        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(40);
+        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(150);
         private readonly CancellationTokenSource _stop = new();
         private readonly Organisation _organisation;
         private readonly List<long> _seen = [];
