@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Npgsql;
 using OpsPlatform.ServiceDefaults.Auth;
@@ -33,6 +34,7 @@ internal static class ProblemSetup
                 problem.Type = Problem.Type(Slug(problem.Status ?? 500));
             }
         });
+        services.AddSingleton<IProblemDetailsWriter, WriteWhateverIsAccepted>();
         services.AddExceptionHandler<FaultHandler>();
     }
 
@@ -69,6 +71,20 @@ internal static class ProblemSetup
             || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase)
                 ? null
                 : Problem.Of("unsupported-media-type", 415, "The body's encoding is not known here.", "Send UTF-8.");
+    }
+
+    /// <summary>The framework's own writer stands back when the caller accepts no JSON; then the problem would come without its trace id.</summary>
+    private sealed class WriteWhateverIsAccepted(IOptions<ProblemDetailsOptions> options) : IProblemDetailsWriter
+    {
+        public bool CanWrite(ProblemDetailsContext context) => true;
+
+        public async ValueTask WriteAsync(ProblemDetailsContext context)
+        {
+            options.Value.CustomizeProblemDetails?.Invoke(context);
+            var problem = context.ProblemDetails;
+            await context.HttpContext.Response.WriteAsJsonAsync(
+                problem, problem.GetType(), options: null, "application/problem+json", context.HttpContext.RequestAborted);
+        }
     }
 
     private static string Slug(int status) => status switch

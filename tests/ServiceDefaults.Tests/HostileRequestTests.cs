@@ -35,6 +35,19 @@ public sealed class HostileRequestTests(NotesFixture fixture) : IClassFixture<No
     }
 
     [Theory]
+    [InlineData("/orders/errors/00000000-0000-7000-8000-000000000001", HttpStatusCode.NotFound)]
+    [InlineData("/orders/errors?limit=0", HttpStatusCode.BadRequest)]
+    public async Task A_caller_who_accepts_no_JSON_is_told_the_trace_as_well(string path, HttpStatusCode status)
+    {
+        using var client = fixture.Client(_org, "admin");
+        client.DefaultRequestHeaders.Accept.ParseAdd("application/xml");
+        var answer = await client.GetAsync(path);
+        answer.StatusCode.ShouldBe(status);
+        answer.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
+        JsonElement.Parse(await answer.Content.ReadAsStringAsync()).GetProperty("traceId").GetString().ShouldNotBeNullOrEmpty();
+    }
+
+    [Theory]
     [InlineData("RED")]
     [InlineData("Red")]
     [InlineData(" red")]
