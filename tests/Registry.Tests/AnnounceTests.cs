@@ -113,7 +113,8 @@ public sealed class AnnounceTests(RegistryFixture registry)
                   i, jsonb_build_object('id', gen_random_uuid(), 'address', 'http://crowd-' || n, 'last_heartbeat_at', now() + interval '10 minutes'))).*
                 FROM instances i, generate_series(1, 98) n WHERE i.id = $1
                 """,
-                connection) { Parameters = { new() { Value = first.Id } } };
+                connection)
+            { Parameters = { new() { Value = first.Id } } };
             (await crowd.ExecuteNonQueryAsync()).ShouldBe(98);
         }
 
