@@ -17,6 +17,9 @@ public static class Roles
     /// </summary>
     public const string Service = "service";
 
+    /// <summary>A policy name only: the platform's services and its operator, and nobody for being a member of an organisation.</summary>
+    public const string Platform = "platform";
+
     /// <summary>From the lowest to the highest.</summary>
     public static readonly IReadOnlyList<string> Ranked = [Viewer, Staff, Admin, Owner];
 

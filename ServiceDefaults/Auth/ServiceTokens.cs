@@ -132,7 +132,7 @@ public sealed class ServiceTokens(ServiceName self, IConfiguration configuration
         foreach (var address in AddressesOf(configuration, "identity"))
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(address, "/identity/token")) { Content = new FormUrlEncodedContent(form) };
-            request.Headers.Authorization = AuthenticationHeaderValue.Parse(ClientSecrets.Basic(self.Value, secret));
+            request.Headers.Authorization = ClientSecrets.Basic(self.Value, secret);
             try
             {
                 using var response = await _http.SendAsync(request);

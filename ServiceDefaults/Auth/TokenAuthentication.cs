@@ -54,6 +54,7 @@ public static class Tokens
         authorization.AddPolicy(Roles.Service, policy => policy.RequireAuthenticatedUser().RequireAssertion(context =>
             context.User.IsInRole(Roles.Service)
             || (context.User.HasClaim(claim => claim.Type == OrgClaim) && Roles.AtLeast(Roles.Admin).Any(context.User.IsInRole))));
+        authorization.AddPolicy(Roles.Platform, policy => policy.RequireRole(Roles.Service, Roles.Operator));
         authorization.AddPolicy(Roles.Operator, policy => policy.RequireRole([.. Roles.AtLeast(Roles.Admin), Roles.Operator]));
     }
 }
@@ -111,7 +112,10 @@ internal sealed class TokenHandler(IOptionsMonitor<TokenOptions> options, ILogge
     }
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
-        Problem.Of("forbidden", 403, "Your role does not allow this.", "Ask an admin of the organisation for a higher role.").ExecuteAsync(Context);
+        (EndpointRole.Of(Context.GetEndpoint()?.Metadata ?? EndpointMetadataCollection.Empty) == Roles.Platform
+            ? Problem.Of("forbidden", 403, "This is the platform's own.", "No role in an organisation opens it: send the operator key as X-Operator-Key.")
+            : Problem.Of("forbidden", 403, "Your role does not allow this.", "Ask an admin of the organisation for a higher role."))
+        .ExecuteAsync(Context);
 
     private static JsonWebToken? Read(string text)
     {

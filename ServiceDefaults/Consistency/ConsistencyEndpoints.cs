@@ -22,19 +22,20 @@ internal static class ConsistencyEndpoints
             .WithSummary("Row counts, version sums and order-independent hashes of a tracked table, per organisation or per bucket of one.");
         changes.MapPost("/rows", ReadRows.Handle)
             .WithSummary("Ids and versions of an organisation's rows in given buckets or with given ids.");
-        changes.MapPost("/emit", EmitChanges.Handle)
-            .WithSummary("Captures rows once more as they are now, for a reader that lost them.");
         changes.MapGet("/unsent", ListUnsent.Handle)
             .WithSummary("The newest of an organisation's changes that wait or were set aside.");
-        app.MapPost($"/{service}/changes/send", SendChanges.Handle)
-            .RequireAuthorization(policy => policy.RequireRole([.. Roles.AtLeast(Roles.Admin), Roles.Service, Roles.Operator]))
-            .WithTags("changes")
+
+        // They make work for the relays of all organisations.
+        var relay = app.MapApi($"/{service}/changes", Roles.Platform).WithTags("changes");
+        relay.MapPost("/emit", EmitChanges.Handle)
+            .WithSummary("Captures rows once more as they are now, for a reader that lost them.");
+        relay.MapPost("/send", SendChanges.Handle)
             .WithSummary("Sends the captured changes that wait, where SYNC_AUTO is off.");
     }
 
-    /// <summary>A service that acts for itself may ask about any organisation; everybody else about the own one only.</summary>
+    /// <summary>A service that acts for itself may ask about any organisation, and so may the operator where one is let in; everybody else about the own one only.</summary>
     public static bool MayAskFor(this ClaimsPrincipal user, Caller caller, Guid? organisation) =>
-        caller.OrgId is { } own ? organisation == own : user.IsInRole(Roles.Service);
+        caller.OrgId is { } own ? organisation == own : user.IsInRole(Roles.Service) || user.IsInRole(Roles.Operator);
 
     public static ProblemHttpResult NotYours() => Problem.Of(
         "forbidden", StatusCodes.Status403Forbidden, "This organisation's data is not yours to compare.", "Ask for the organisation of your token.");

@@ -53,8 +53,9 @@ internal static class ApiDescription
             }
 
             operation.Extensions ??= new Dictionary<string, IOpenApiExtension>();
-            operation.Extensions["x-required-role"] = new JsonNodeExtension(EndpointRole.Of(metadata));
-            if (EndpointRole.IsMembersOrPlatforms(EndpointRole.Of(metadata)) && Scopes.Required(context.Description.HttpMethod ?? "", context.Description.RelativePath ?? "") is { } scope)
+            var role = EndpointRole.Of(metadata);
+            operation.Extensions["x-required-role"] = new JsonNodeExtension(role);
+            if (EndpointRole.ScopeOf(role, context.Description.HttpMethod ?? "", context.Description.RelativePath ?? "") is { } scope)
             {
                 operation.Extensions["x-required-scope"] = new JsonNodeExtension(scope);
             }

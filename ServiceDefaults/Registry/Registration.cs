@@ -9,6 +9,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Telemetry;
 
 namespace OpsPlatform.ServiceDefaults.Registry;
 
@@ -144,7 +145,7 @@ internal sealed partial class Registration(
             [.. report.Entries.Take(AnnounceRequest.MaxChecks).Select(entry => new CheckReport(
                 Instance.Cut(entry.Key, CheckReport.MaxNameChars)!,
                 Plain(entry.Value.Status),
-                Instance.Cut(entry.Value.Description, CheckReport.MaxDescriptionChars)))]);
+                Instance.Cut(HealthSetup.Sentence(entry.Value), CheckReport.MaxDescriptionChars)))]);
     }
 
     private InstanceState StateOf(HealthStatus status)

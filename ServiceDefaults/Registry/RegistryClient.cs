@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Configuration;
+using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.ServiceDefaults.Registry;
@@ -47,8 +48,7 @@ public sealed class RegistryClient : IDisposable
             MaxResponseContentBufferSize = MaxAnswerBytes,
             Timeout = Timeout.InfiniteTimeSpan,
         };
-        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Service}:{_secret}")));
+        _http.DefaultRequestHeaders.Authorization = ClientSecrets.Basic(Service, _secret ?? "");
     }
 
     public string Service { get; }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 using OpsPlatform.ServiceDefaults.Database;
 
@@ -19,6 +20,15 @@ internal static class HealthSetup
         app.MapHealthChecks("/alive", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = Write }).AllowAnonymous().WithMetadata(new HealthEndpoint());
     }
 
+    /// <summary>What anybody may read of a check: none but fixed sentences. What exactly failed, with its address, is in the log.</summary>
+    public static string? Sentence(HealthReportEntry entry) => entry switch
+    {
+        { Status: HealthStatus.Healthy } => null,
+        _ when entry.Tags.Contains("masstransit") => "The broker is away.",
+        { Exception: not null } => "The check failed.",
+        _ => entry.Description,
+    };
+
     private static Task Write(HttpContext http, HealthReport report)
     {
         http.Response.ContentType = "application/json";
@@ -26,13 +36,13 @@ internal static class HealthSetup
         {
             status = report.Status.ToString().ToLowerInvariant(),
             checks = report.Entries.ToDictionary(
-                entry => entry.Key, entry => new { status = entry.Value.Status.ToString().ToLowerInvariant(), description = entry.Value.Description }),
+                entry => entry.Key, entry => new { status = entry.Value.Status.ToString().ToLowerInvariant(), description = Sentence(entry.Value) }),
         }));
     }
 }
 
 /// <summary>Unhealthy until the schema is there; afterwards an absent database is degraded: one blip must not empty the gateway.</summary>
-internal sealed class DatabaseHealth(ServiceDatabase database) : IHealthCheck
+internal sealed partial class DatabaseHealth(ServiceDatabase database, ILogger<DatabaseHealth> log) : IHealthCheck
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
 
@@ -53,7 +63,11 @@ internal sealed class DatabaseHealth(ServiceDatabase database) : IHealthCheck
         }
         catch (Exception exception) when (exception is NpgsqlException or TimeoutException or OperationCanceledException)
         {
-            return HealthCheckResult.Degraded($"The database is away: {exception.Message}");
+            Away(exception.Message);
+            return HealthCheckResult.Degraded("The database is away.");
         }
     }
+
+    [LoggerMessage(LogLevel.Warning, "The database is away: {Reason}")]
+    private partial void Away(string reason);
 }

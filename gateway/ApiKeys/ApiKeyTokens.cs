@@ -1,10 +1,10 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using OpsPlatform.Gateway.Routing;
+using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.Gateway.ApiKeys;
@@ -124,7 +124,7 @@ internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destina
 
     private async Task<(string? Token, ProblemHttpResult? Refusal)> Ask(string key, string? address, string userAgent)
     {
-        var proof = Convert.ToBase64String(Encoding.UTF8.GetBytes($"gateway:{Uri.EscapeDataString(configuration["Client:Secret"] ?? "")}"));
+        var proof = ClientSecrets.Basic("gateway", configuration["Client:Secret"] ?? "");
 
         foreach (var instance in destinations.AddressesOf("identity"))
         {
@@ -134,7 +134,7 @@ internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destina
                 {
                     Content = JsonContent.Create(new { key, address, userAgent }),
                 };
-                request.Headers.Authorization = new AuthenticationHeaderValue("Basic", proof);
+                request.Headers.Authorization = proof;
                 using var response = await http.SendAsync(request);
                 using var answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
 

@@ -29,6 +29,10 @@ internal static class Problems
         "address-taken", 409, "Another instance answers at this address.",
         $"{address} is held by a live instance of '{service}'. Give each instance an ADVERTISED_URL of its own, or wait until the other's lease is over.");
 
+    public static ProblemHttpResult TooManyInstances(string service, int most) => Problem.Of(
+        "too-many-instances", 409, "The service has as many instances as it may have.",
+        $"{most} live instances of '{service}' are registered. Stop some, or wait until the leases of those that are gone are over.");
+
     public static ProblemHttpResult InstanceStopped(Guid id) => Problem.Of(
         "instance-stopped", 409, "The instance said goodbye.", $"{id} was deregistered. Register under a new id.");
 

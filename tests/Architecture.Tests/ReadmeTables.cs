@@ -2,7 +2,6 @@ using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Authorization.Infrastructure;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc.Testing;
@@ -67,16 +66,11 @@ internal static partial class EndpointTable
             return "anyone";
         }
 
-        if (endpoint.Metadata.OfType<AuthorizationPolicy>().SelectMany(policy => policy.Requirements).OfType<RolesAuthorizationRequirement>().FirstOrDefault() is { } written)
-        {
-            var lowest = Roles.Ranked.FirstOrDefault(role => written.AllowedRoles.Contains(role));
-            return string.Join(" or ", written.AllowedRoles.Where(role => role == lowest || !Roles.Ranked.Contains(role)));
-        }
-
         return policies.Length == 0 ? "anyone" : policies.MaxBy(policy => Roles.Ranked.Contains(policy) ? Roles.Ranked.ToList().IndexOf(policy) : int.MaxValue) switch
         {
             "" => "any token",
             Roles.Operator => "admin or operator",
+            Roles.Platform => "service or operator",
             var policy => policy!,
         };
     }

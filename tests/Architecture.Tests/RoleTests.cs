@@ -29,12 +29,13 @@ public sealed partial class RoleTests
             {
                 Roles.Viewer => "guest",
                 Roles.Operator or Roles.Service => Roles.Staff,
+                Roles.Platform => Roles.Owner,
                 _ => Roles.Ranked[Roles.Ranked.ToList().IndexOf(reach.Role) - 1],
             };
             var lower = await Send(service, reach, service.Tokens.Token(org, below));
             var own = await Send(service, reach, reach.Role switch
             {
-                Roles.Service => service.Tokens.ServiceToken("orders"),
+                Roles.Service or Roles.Platform => service.Tokens.ServiceToken("orders"),
                 Roles.Operator => service.Tokens.Token(org, Roles.Admin),
                 _ => service.Tokens.Token(org, reach.Role),
             });
@@ -83,9 +84,9 @@ public sealed partial class RoleTests
                 ./run docs
 
             **Role** is the lowest that is let in: viewer, staff, admin, owner. *service* lets in the platform's own services, and admins
-            and owners; *operator* the operator key, and admins and owners for their organisation; *anonymous* asks for no access token; any other
-            word names a proof of that service's own, such as a service's secret. **Scope** is what an API key needs besides its maker's
-            role; where there is none, no key reaches.
+            and owners; *operator* the operator key, and admins and owners for their organisation; *platform* the operator key and the
+            platform's services, and no member; *anonymous* asks for no access token; any other word names a proof of that service's own,
+            such as a service's secret. **Scope** is what an API key needs besides its maker's role; where there is none, no key reaches.
 
 
             """);

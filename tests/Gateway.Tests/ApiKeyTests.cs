@@ -96,6 +96,26 @@ public sealed class ApiKeyTests
         asked.ShouldBeInRange(2, 5);
     }
 
+    [Theory]
+    [InlineData("api-key-invalid")]
+    [InlineData("api-key-revoked")]
+    [InlineData("api-key-expired")]
+    public async Task A_refused_key_that_has_become_good_works_after_ten_seconds(string slug)
+    {
+        await using var gateway = await Start();
+        gateway.Upstream.OnJson("GET /orders", new { });
+        var client = With(gateway, "X-Api-Key", Key);
+        Refuse(gateway, 401, slug);
+        await (await client.GetAsync("/orders")).ShouldBeProblem(HttpStatusCode.Unauthorized, slug);
+        Exchanges(gateway);
+        gateway.Time.Forward(TimeSpan.FromSeconds(8));
+        await (await client.GetAsync("/orders")).ShouldBeProblem(HttpStatusCode.Unauthorized, slug);
+        asked.ShouldBe(1);
+        gateway.Time.Forward(TimeSpan.FromSeconds(2));
+        (await client.GetAsync("/orders")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        asked.ShouldBe(2);
+    }
+
     [Fact]
     public async Task The_organisations_limit_holds_for_its_keys()
     {
@@ -125,6 +145,12 @@ public sealed class ApiKeyTests
     private async Task<TestGateway> Start(params (string Key, string Value)[] settings)
     {
         var gateway = await TestGateway.Start([("Client:Secret", "gateways own"), .. settings]);
+        Exchanges(gateway);
+        return gateway;
+    }
+
+    private void Exchanges(TestGateway gateway)
+    {
         var org = Guid.NewGuid();
         gateway.Upstream.On(Exchange, async context =>
         {
@@ -133,8 +159,6 @@ public sealed class ApiKeyTests
             (await context.Request.ReadFromJsonAsync<Dictionary<string, string>>())!["key"].ShouldBe(Key);
             await context.Response.WriteAsJsonAsync(new { accessToken = gateway.Tokens.Token(org), expiresIn = 120, organisationId = org });
         });
-
-        return gateway;
     }
 
     private void Refuse(TestGateway gateway, int status, string slug) => gateway.Upstream.On(Exchange, async context =>

@@ -97,6 +97,36 @@ public sealed class AnnounceTests(RegistryFixture registry)
         (await registry.Routes(instance.Service)).ShouldBe([instance.Address]);
     }
 
+    [Fact]
+    public async Task A_service_has_at_most_a_hundred_live_instances()
+    {
+        await using var first = await StubInstance.Start(registry);
+        await using var last = await StubInstance.Start(registry, first.Service);
+        await using var refused = await StubInstance.Start(registry, first.Service);
+        await first.Announced("starting");
+        await using (var connection = await registry.OpenAs("app"))
+        {
+            // Their leases outlast the test.
+            await using var crowd = new NpgsqlCommand(
+                """
+                INSERT INTO instances SELECT (jsonb_populate_record(
+                  i, jsonb_build_object('id', gen_random_uuid(), 'address', 'http://crowd-' || n, 'last_heartbeat_at', now() + interval '10 minutes'))).*
+                FROM instances i, generate_series(1, 98) n WHERE i.id = $1
+                """,
+                connection)
+            { Parameters = { new() { Value = first.Id } } };
+            (await crowd.ExecuteNonQueryAsync()).ShouldBe(98);
+        }
+
+        await last.Announced("starting");
+        await first.Announced("unhealthy");
+        await refused.Announce("starting").ShouldBeProblem(HttpStatusCode.Conflict, "too-many-instances");
+        (await first.Leave()).StatusCode.ShouldBe(HttpStatusCode.NoContent);
+        await refused.Announced("starting");
+        await using var another = await StubInstance.Start(registry);
+        await another.Announced("starting");
+    }
+
     [Theory]
     [InlineData("ftp://10.0.0.7")]
     [InlineData("file:///etc/passwd")]

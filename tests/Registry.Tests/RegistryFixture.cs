@@ -53,8 +53,8 @@ public class RegistryFixture() : ServiceFixture("registry", typeof(RegistryDb))
 
     public async Task<JsonElement[]> Instances(string service)
     {
-        using var admin = Client(Guid.NewGuid(), "admin");
-        return [.. (await admin.GetFromJsonAsync<JsonElement>($"/registry/services/{service}/instances")).GetProperty("items").EnumerateArray()];
+        using var platform = Operator();
+        return [.. (await platform.GetFromJsonAsync<JsonElement>($"/registry/services/{service}/instances")).GetProperty("items").EnumerateArray()];
     }
 
     public async Task<string> StateOf(string service, Guid id) =>
@@ -63,8 +63,8 @@ public class RegistryFixture() : ServiceFixture("registry", typeof(RegistryDb))
     /// <summary>The states an instance went through, the first one first.</summary>
     public async Task<string[]> PathOf(Guid id)
     {
-        using var admin = Client(Guid.NewGuid(), "admin");
-        var history = await admin.GetFromJsonAsync<JsonElement>($"/registry/history?instanceId={id}");
+        using var platform = Operator();
+        var history = await platform.GetFromJsonAsync<JsonElement>($"/registry/history?instanceId={id}");
         return [.. history.GetProperty("items").EnumerateArray().Reverse().Select(x => x.GetProperty("to").GetString()!)];
     }
 

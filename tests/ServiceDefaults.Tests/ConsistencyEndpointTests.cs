@@ -59,8 +59,8 @@ public sealed class ConsistencyEndpointTests(KeepingFixture fixture) : IClassFix
         var waiting = (await Get<UnsentChanges>($"unsent?organisationId={_org}&status=pending")).Items;
         waiting.Select(change => (change.EntityId, change.EventType, change.Status)).ShouldBe([(ids[0].ToString(), "note_created", "pending")]);
 
-        using var admin = fixture.Client(_org, "admin");
-        (await admin.PostAsync("/orders/changes/send", null)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        using var platform = fixture.Operator();
+        (await platform.PostAsync("/orders/changes/send", null)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
         while (!(await changes.ReadAsync(Timeout())).Changes.Any(change => change.EntityId == ids[0].ToString()))
         {
         }
@@ -123,8 +123,31 @@ public sealed class ConsistencyEndpointTests(KeepingFixture fixture) : IClassFix
         (await stranger.GetAsync($"/orders/changes/digest?entityType=note&organisationId={_org}")).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
         (await stranger.GetFromJsonAsync<ChangeState>("/orders/changes/state", Json.Options))!.Backlogs.ShouldBeEmpty();
         (await stranger.PostAsJsonAsync("/orders/changes/rows", new { organisationId = _org, entityType = "note", ids })).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
-        (await stranger.PostAsJsonAsync("/orders/changes/emit", new { organisationId = _org, entityType = "note", rows = new[] { new { id = ids[0] } } })).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
-        (await staff.PostAsync("/orders/changes/send", null)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+    }
+
+    [Fact]
+    public async Task Only_services_and_the_operator_have_changes_sent_or_captured_once_more()
+    {
+        var emit = new { organisationId = _org, entityType = "note", rows = new[] { new { id = (await Add("mine"))[0] } } };
+        using var owner = fixture.Client(_org, "owner");
+        foreach (var refused in (HttpResponseMessage[])[await owner.PostAsync("/orders/changes/send", null), await owner.PostAsJsonAsync("/orders/changes/emit", emit)])
+        {
+            refused.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+            (await refused.Content.ReadAsStringAsync()).ShouldContain("operator key");
+        }
+
+        using var platform = fixture.Operator();
+        using var itself = fixture.ServiceClient("sync");
+        using var forMine = fixture.ServiceClient("sync", _org);
+        using var forAnother = fixture.ServiceClient("sync", Guid.NewGuid());
+        foreach (var allowed in (HttpClient[])[platform, itself, forMine])
+        {
+            (await allowed.PostAsync("/orders/changes/send", null)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
+            var answer = await allowed.PostAsJsonAsync("/orders/changes/emit", emit);
+            (await answer.Content.ReadFromJsonAsync<EmittedChanges>(Json.Options))!.Items.Count.ShouldBe(1);
+        }
+
+        (await forAnother.PostAsJsonAsync("/orders/changes/emit", emit)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
     }
 
     [Theory]

@@ -113,8 +113,7 @@ public sealed class MessagingTests(NotesFixture fixture) : IClassFixture<NotesFi
         var good = TestBroker.Envelope(_org, new StockConsumed(Guid.NewGuid(), []));
         await fixture.Broker.Send(good);
         (await confirmed.Next(_org)).Message.OrderId.ShouldBe(good.Message.OrderId);
-        using var platform = fixture.Anonymous();
-        platform.DefaultRequestHeaders.Add("X-Operator-Key", NotesFixture.OperatorKey);
+        using var platform = fixture.Operator();
         var parked = await Eventually.Is(() => Errors(platform), errors => errors.Any(error => error.Name == "unreadable"));
         var detail = await platform.GetFromJsonAsync<JsonElement>($"/orders/errors/{parked.First(error => error.Name == "unreadable").Id}");
         detail.GetProperty("body").GetString().ShouldBe("{ this is no message");

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Tests.Sample;
 using OpsPlatform.Testing;
@@ -36,12 +37,34 @@ public sealed class StartAndStopTests
         await app.StartAsync();
         using var client = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
         (await client.GetAsync("/alive")).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await client.GetAsync("/health")).StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        var health = await client.GetAsync("/health");
+        health.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        Described(await health.Content.ReadAsStringAsync()).ShouldBe(["The database is not ready yet.", "The broker is away."], ignoreOrder: true);
         var early = await client.GetAsync("/notes");
         early.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         early.Headers.RetryAfter.ShouldNotBeNull();
         (await early.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString()!.ShouldEndWith("/starting");
         await app.StopAsync();
+    }
+
+    [Fact]
+    public async Task Health_says_what_is_away_and_not_where_it_was()
+    {
+        await using var fixture = new NotesFixture();
+        await fixture.InitializeAsync();
+        var infrastructure = await Infrastructure.Get();
+        var database = new NpgsqlConnectionStringBuilder(fixture.Database.App.ConnectionString).Database;
+        await using (var administrator = NpgsqlDataSource.Create(infrastructure.Postgres))
+        {
+            await using var away = administrator.CreateCommand(
+                $"ALTER DATABASE \"{database}\" ALLOW_CONNECTIONS false; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'");
+            await away.ExecuteNonQueryAsync();
+        }
+
+        await infrastructure.RemoveVirtualHost(fixture.Messaging);
+        using var client = fixture.Anonymous();
+        await Eventually.Is(async () => Described(await client.GetStringAsync("/health")), said => said.Length == 2 && said.Contains("The database is away.") && said.Contains("The broker is away."));
+        (await client.GetAsync("/health")).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     [Fact]
@@ -94,6 +117,10 @@ public sealed class StartAndStopTests
         exported.Any(body => body.AsSpan().IndexOf(id) >= 0 && body.AsSpan().IndexOf("NoteWhenStockConsumed apply"u8) >= 0).ShouldBeTrue();
         await collector.StopAsync();
     }
+
+    /// <summary>What an answer of /health says of the checks that do not pass.</summary>
+    private static string[] Described(string health) => [.. JsonElement.Parse(health).GetProperty("checks").EnumerateObject()
+        .Select(check => check.Value.GetProperty("description")).Where(description => description.ValueKind == JsonValueKind.String).Select(description => description.GetString()!)];
 
     private sealed class TracedFixture(string collector)
         : ServiceFixture("orders", (settings, configure) => new RunningNotes(settings, configure))

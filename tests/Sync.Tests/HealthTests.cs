@@ -76,8 +76,7 @@ public sealed class HealthTests(HealthFixture fixture)
     [Fact]
     public async Task An_operator_sees_the_platforms_metrics_and_no_organisations()
     {
-        using var client = fixture.Anonymous();
-        client.DefaultRequestHeaders.Add("X-Operator-Key", OperatorKey);
+        using var client = fixture.Operator();
         var page = await Eventually.Is(() => client.GetFromJsonAsync<JsonElement>("/sync/metrics?name=check_ms"), items => items.GetProperty("items").GetArrayLength() > 0);
         page.GetProperty("items")[0].GetProperty("metadata").TryGetProperty("tablesCompared", out _).ShouldBeTrue();
         (await client.GetFromJsonAsync<JsonElement>("/sync/metrics?name=level")).GetProperty("items").GetArrayLength().ShouldBe(0);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
@@ -17,7 +18,7 @@ public sealed class SystemWithTwoOrders : RunningSystem
 }
 
 /// <summary>Instances come and go under requests, as real processes; the figures are printed.</summary>
-public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper output) : IClassFixture<SystemWithTwoOrders>
+public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper output) : IClassFixture<SystemWithTwoOrders>, IDisposable
 {
     private const int Sigkill = 9;
     private const int Sigcont = 18;
@@ -30,13 +31,14 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
 
     private static readonly string[] Replicated = ["orders", "inventory", "sync", "gateway"];
 
+    private readonly HttpClient platform = system.Operator();
+
     [Fact]
-    public async Task Every_service_registers_by_itself_and_an_admin_sees_it()
+    public async Task Every_service_registers_by_itself_and_the_operator_sees_it()
     {
-        using var organisation = await system.Register("Registry");
         foreach (var service in new[] { "identity", "registry", "inventory", "orders", "sync", "analytics", "gateway" })
         {
-            var instances = await Eventually.Is(() => Live(organisation, service), found => found.Length == (Replicated.Contains(service) ? 2 : 1), Patience);
+            var instances = await Eventually.Is(() => Live(service), found => found.Length == (Replicated.Contains(service) ? 2 : 1), Patience);
             instances.ShouldAllBe(instance => Text(instance, "state") == "healthy" || Text(instance, "state") == "degraded");
             instances.ShouldAllBe(instance => instance.GetProperty("address").GetString()!.StartsWith("http://localhost:"));
         }
@@ -46,14 +48,14 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
     public async Task A_killed_instance_costs_only_what_it_had_in_hand_and_comes_back_by_itself()
     {
         using var organisation = await system.Register("Kill an instance");
-        var before = await BothOrders(organisation);
+        var before = await BothOrders();
         using var load = new Load(organisation);
         await load.Answered(50);
 
         var killedAt = load.Now;
         system.Signal("orders-0", Sigkill);
         var back = await Eventually.Is(
-            () => BothOrders(organisation), now => now.All(x => Text(x, "state") == "healthy") && now.Count(x => before.All(y => Id(y) != Id(x))) == 1, Patience);
+            () => BothOrders(), now => now.All(x => Text(x, "state") == "healthy") && now.Count(x => before.All(y => Id(y) != Id(x))) == 1, Patience);
         await load.Answered(50);
         var answers = await load.Stop();
 
@@ -72,23 +74,23 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
         await alone.Answered(50);
         (await alone.Stop()).ShouldAllBe(answer => answer.Status == HttpStatusCode.OK);
         await Command("orders-1", KnownResourceCommands.StartCommand);
-        await BothOrders(organisation);
+        await BothOrders();
     }
 
     [Fact]
     public async Task An_instance_that_hangs_is_lost_when_its_lease_is_over_and_back_when_it_goes_on()
     {
         using var organisation = await system.Register("Hang an instance");
-        await BothOrders(organisation);
+        await BothOrders();
         using var load = new Load(organisation);
         await load.Answered(50);
 
         var hangsAt = load.Now;
-        var listed = (await Live(organisation, "orders")).Select(Id).ToArray();
+        var listed = (await Live("orders")).Select(Id).ToArray();
         system.Signal("orders-0", Sigstop);
         try
         {
-            var lost = (await Eventually.Is(async () => (await All(organisation, "orders")).Where(x => listed.Contains(Id(x)) && Text(x, "state") == "lost").ToArray(), found => found.Length == 1, Patience))[0];
+            var lost = (await Eventually.Is(async () => (await All("orders")).Where(x => listed.Contains(Id(x)) && Text(x, "state") == "lost").ToArray(), found => found.Length == 1, Patience))[0];
             var lostAfterMs = load.Since(hangsAt, lost, "since");
             output.WriteLine($"Lost {lostAfterMs:0} ms after it hung; {load.Pending} of {Load.Clients} callers wait for it");
             lostAfterMs.ShouldBeInRange(9_000, 22_000);
@@ -105,7 +107,7 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
             system.Signal("orders-0", Sigcont);
         }
 
-        await Eventually.Is(() => BothOrders(organisation), found => found.All(x => Text(x, "state") == "healthy"), Patience);
+        await Eventually.Is(() => BothOrders(), found => found.All(x => Text(x, "state") == "healthy"), Patience);
         var answers = await load.Stop();
         output.WriteLine($"{answers.Count} requests, {answers.Count(x => x.TookMs > 5000)} of them waited more than 5 s, {answers.Count(x => x.Status != HttpStatusCode.OK)} failed");
     }
@@ -115,7 +117,7 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
     {
         var begun = DateTimeOffset.UtcNow;
         using var organisation = await system.Register("Kill the registry");
-        var before = await BothOrders(organisation);
+        var before = await BothOrders();
         using var load = new Load(organisation);
         await load.Answered(50);
         await system.Kill("registry");
@@ -124,30 +126,32 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
 
         // Heartbeats reach the new registry: each instance has been heard since.
         var since = DateTimeOffset.UtcNow;
-        var after = await Eventually.Is(() => BothOrders(organisation), found => found.All(x => x.GetProperty("lastHeartbeatAt").GetDateTimeOffset() > since), Patience);
+        var after = await Eventually.Is(() => BothOrders(), found => found.All(x => x.GetProperty("lastHeartbeatAt").GetDateTimeOffset() > since), Patience);
         after.Select(Id).ShouldBe(before.Select(Id), ignoreOrder: true);
         foreach (var instance in after)
         {
-            var history = await organisation.Get($"/registry/history?instanceId={Id(instance)}&from={Uri.EscapeDataString(begun.ToString("O"))}");
+            var history = await platform.GetFromJsonAsync<JsonElement>($"/registry/history?instanceId={Id(instance)}&from={Uri.EscapeDataString(begun.ToString("O"))}");
             history.GetProperty("items").EnumerateArray().ShouldNotContain(change => change.GetProperty("reason").GetString()!.Contains("No heartbeat"));
         }
     }
+
+    public void Dispose() => platform.Dispose();
 
     private async Task Command(string id, string command) =>
         (await system.App.Services.GetRequiredService<ResourceCommandService>().ExecuteCommandAsync(id, command)).Success.ShouldBeTrue();
 
     /// <summary>Waits until both take requests.</summary>
-    private static async Task<JsonElement[]> BothOrders(Organisation organisation) =>
-        await Eventually.Is(() => Live(organisation, "orders"), found => found.Length == 2, Patience);
+    private async Task<JsonElement[]> BothOrders() =>
+        await Eventually.Is(() => Live("orders"), found => found.Length == 2, Patience);
 
-    private static async Task<JsonElement[]> Live(Organisation organisation, string service) =>
-        [.. (await All(organisation, service)).Where(x => Text(x, "state") is "healthy" or "degraded")];
+    private async Task<JsonElement[]> Live(string service) =>
+        [.. (await All(service)).Where(x => Text(x, "state") is "healthy" or "degraded")];
 
-    private static async Task<JsonElement[]> All(Organisation organisation, string service)
+    private async Task<JsonElement[]> All(string service)
     {
         try
         {
-            return [.. (await organisation.Get($"/registry/services/{service}/instances")).GetProperty("items").EnumerateArray()];
+            return [.. (await platform.GetFromJsonAsync<JsonElement>($"/registry/services/{service}/instances")).GetProperty("items").EnumerateArray()];
         }
         catch (HttpRequestException)
         {

@@ -34,13 +34,28 @@ public sealed class Infrastructure
     /// <summary>Makes a virtual host of its own, so that two fixtures' queues never meet.</summary>
     public async Task<Uri> VirtualHost(string name)
     {
-        var user = Messaging.UserInfo.Split(':').Select(Uri.UnescapeDataString).ToArray();
-        using var http = new HttpClient { BaseAddress = Management };
-        http.DefaultRequestHeaders.Authorization =
-            new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user[0]}:{user[1]}")));
+        using var http = Administrator(out var user);
         (await http.PutAsJsonAsync($"/api/vhosts/{name}", new { })).EnsureSuccessStatusCode();
-        (await http.PutAsJsonAsync($"/api/permissions/{name}/{user[0]}", new { configure = ".*", write = ".*", read = ".*" })).EnsureSuccessStatusCode();
+        (await http.PutAsJsonAsync($"/api/permissions/{name}/{user}", new { configure = ".*", write = ".*", read = ".*" })).EnsureSuccessStatusCode();
         return new Uri(Messaging, $"/{name}");
+    }
+
+    /// <summary>Takes it away from whoever is connected to it.</summary>
+    public async Task RemoveVirtualHost(Uri address)
+    {
+        using var http = Administrator(out _);
+        (await http.DeleteAsync($"/api/vhosts{address.AbsolutePath}")).EnsureSuccessStatusCode();
+    }
+
+    private HttpClient Administrator(out string user)
+    {
+        var login = Messaging.UserInfo.Split(':').Select(Uri.UnescapeDataString).ToArray();
+        user = login[0];
+        return new()
+        {
+            BaseAddress = Management,
+            DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{login[0]}:{login[1]}"))) },
+        };
     }
 
     private static async Task<Infrastructure> Start()

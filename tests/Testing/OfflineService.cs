@@ -103,7 +103,7 @@ public sealed class OfflineService : IAsyncDisposable
 }
 
 /// <summary>One method of one path, and who may use it.</summary>
-/// <param name="Role">Lowest role of a member, or service or operator; anonymous when no token is asked for, else the name of a policy of the service.</param>
+/// <param name="Role">Lowest role of a member, or service, operator or platform; anonymous when no token is asked for, else the name of a policy of the service.</param>
 /// <param name="Scope">What an API key needs besides; null when none reaches it.</param>
 public sealed record Reach(string Method, string Path, string Role, string? Scope)
 {
@@ -117,6 +117,6 @@ public sealed record Reach(string Method, string Path, string Role, string? Scop
 
         var role = EndpointRole.Of(endpoint.Metadata);
         return (endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [])
-            .Select(method => new Reach(method, path, role, EndpointRole.IsMembersOrPlatforms(role) ? Scopes.Required(method, path) : null));
+            .Select(method => new Reach(method, path, role, EndpointRole.ScopeOf(role, method, path)));
     }
 }

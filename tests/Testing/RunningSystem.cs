@@ -39,6 +39,14 @@ public partial class RunningSystem : IAsyncLifetime
     /// <summary>Registers a fresh organisation and answers a client that acts as its owner.</summary>
     public Task<Organisation> Register(string name) => Organisation.Register(Gateway, name);
 
+    /// <summary>A client at the gateway that holds the operator key.</summary>
+    public HttpClient Operator()
+    {
+        var client = new HttpClient { BaseAddress = Gateway };
+        client.DefaultRequestHeaders.Add("X-Operator-Key", OperatorKey);
+        return client;
+    }
+
     /// <summary>Kills the process of a resource, of one replica when it has several, as a crash would and answers once it is healthy again under another process id.</summary>
     public async Task Kill(string resource)
     {

@@ -116,6 +116,14 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
         return client;
     }
 
+    /// <summary>A client that holds the operator key.</summary>
+    public HttpClient Operator()
+    {
+        var client = Anonymous();
+        client.DefaultRequestHeaders.Add("X-Operator-Key", OperatorKey);
+        return client;
+    }
+
     public HttpClient Anonymous() => new() { BaseAddress = Address };
 
     /// <summary>A raw session in one of the service's roles: app, relay or owner.</summary>

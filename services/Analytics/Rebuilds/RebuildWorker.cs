@@ -137,9 +137,12 @@ internal sealed partial class RebuildWorker(
         || Faults.IsTransient(fault);
 
     /// <summary>What an admin may read; faults of ours are in the log.</summary>
-    private static string Reason(Exception fault) => fault is ServiceAwayException or HttpRequestException or JsonException or InvalidOperationException
-        ? fault.Message
-        : "Something broke on our side; it is in the log under the rebuild's id.";
+    private static string Reason(Exception fault) => fault switch
+    {
+        ServiceAwayException or HttpRequestException { StatusCode: null } => "A service this one needs was away for too long.",
+        HttpRequestException or JsonException or InvalidOperationException => fault.Message,
+        _ => "Something broke on our side; it is in the log under the rebuild's id.",
+    };
 
     private async Task Release(RebuildRun run, Guid id)
     {

@@ -12,6 +12,9 @@ namespace OpsPlatform.Registry.Instances;
 /// <summary>Registers an instance the first time and renews its lease every time. An unchanged instance costs one small UPDATE.</summary>
 internal static class Announce
 {
+    /// <summary>Of one service at a time: a restart that goes wrong again and again must not fill the list that every gateway reads.</summary>
+    public const int MaxLive = 100;
+
     private const string RenewSql = """
         UPDATE instances SET last_heartbeat_at = clock_timestamp(), health = $6
         WHERE id = $1 AND service = $2 AND key_hash = $3 AND address = $4 AND reported = $5 AND state NOT IN ('lost', 'stopped')
@@ -67,6 +70,12 @@ internal static class Announce
         if (await TakeAddress(db, address, id, service, instance, now, cancel) is { } refusal)
         {
             return refusal;
+        }
+
+        if (instance is not { IsLive: true }
+            && await db.Instances.CountAsync(x => x.Service == service && x.State != InstanceState.Lost && x.State != InstanceState.Stopped, cancel) >= MaxLive)
+        {
+            return Problems.TooManyInstances(service, MaxLive);
         }
 
         if (instance is null)

@@ -8,7 +8,7 @@ internal static class InstanceEndpoints
     public static void AddInstances(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton(RegistrySettings.From(builder.Configuration));
-        builder.Services.AddClientSecrets();
+        builder.Services.AddClientProof();
         builder.Services.AddSingleton<Probe>();
         builder.Services.AddSingleton<Routes.RouteSignal>();
         builder.Services.AddSingleton<InstanceList>();
@@ -18,10 +18,10 @@ internal static class InstanceEndpoints
 
     public static void MapInstances(this WebApplication app)
     {
-        var own = app.MapApi("/registry/services/{service}/instances", ClientSecrets.OwnName).WithTags("instances");
+        var own = app.MapApi("/registry/services/{service}/instances", ClientProof.OwnName).WithTags("instances");
         own.MapPut("/{id:guid}", Announce.Handle).WithSummary("Register this instance or renew its lease (the service's own secret)");
         own.MapDelete("/{id:guid}", Leave.Handle).WithSummary("Deregister this instance (the service's own secret)");
-        app.MapApi("/registry/routes", ClientSecrets.Gateway).WithTags("routes")
+        app.MapApi("/registry/routes", ClientProof.Gateway).WithTags("routes")
             .MapGet("", Routes.GetRoutes.Handle).WithSummary("Where requests may go; waits up to 25 s for another list than ?after= (the gateway's secret)");
     }
 }

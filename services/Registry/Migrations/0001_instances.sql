@@ -1,4 +1,4 @@
--- Platform data: no organisation owns an instance, and every admin may see them all.
+-- Platform data: no organisation owns an instance.
 
 CREATE TABLE instances (
   id uuid PRIMARY KEY,

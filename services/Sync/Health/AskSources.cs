@@ -6,7 +6,7 @@ using OpsPlatform.Sync.Consistency;
 namespace OpsPlatform.Sync.Health;
 
 /// <summary>Asks every service how its changes stand and notes what it says, or that it said nothing.</summary>
-internal sealed class AskSources(Sources sources, [FromKeyedServices("relay")] NpgsqlDataSource relay, TimeProvider time)
+internal sealed partial class AskSources(Sources sources, [FromKeyedServices("relay")] NpgsqlDataSource relay, TimeProvider time, ILogger<AskSources> log)
 {
     private const string NoteSql = """
         INSERT INTO sources AS s (service, asked_at, answered_at, unanswered, auto, problem) VALUES ($1, $2, CASE WHEN $3 THEN $2 END, CASE WHEN $3 THEN 0 ELSE 1 END, $4, $5)
@@ -78,7 +78,20 @@ internal sealed class AskSources(Sources sources, [FromKeyedServices("relay")] N
         }
         catch (Exception exception) when (exception is ServiceAwayException or HttpRequestException or InvalidOperationException or System.Text.Json.JsonException)
         {
-            return (null, exception.Message, false);
+            Unanswered(service, exception.Message);
+            return (null, Said(exception), false);
         }
     }
+
+    /// <summary>Every member reads it: it names no address.</summary>
+    private static string Said(Exception fault) => fault switch
+    {
+        HttpRequestException { StatusCode: { } status } => $"It answered {(int)status}.",
+        System.Text.Json.JsonException => "Its answer cannot be read.",
+        InvalidOperationException => "It cannot be asked as this service is set up.",
+        _ => "It is not reachable.",
+    };
+
+    [LoggerMessage(LogLevel.Warning, "{Service} does not say how its changes stand: {Reason}")]
+    private partial void Unanswered(string service, string reason);
 }

@@ -25,9 +25,9 @@ public sealed class Sender(Func<string?, Uri> root) : IDisposable
     public async Task<Answer> Send(Call call, string? token, HttpContent? body = null)
     {
         using var request = new HttpRequestMessage(new HttpMethod(call.Method), Address(call)) { Content = body ?? BodyOf(call) };
-        if ((call.Credentials ?? (token is null ? null : $"Bearer {token}")) is { } authorization)
+        if ((call.Credentials ?? (token is null ? null : ("Authorization", $"Bearer {token}"))) is var (header, proof))
         {
-            request.Headers.TryAddWithoutValidation("Authorization", authorization);
+            request.Headers.TryAddWithoutValidation(header, proof);
         }
 
         foreach (var (name, value) in call.Headers)

@@ -22,8 +22,8 @@ public sealed record Call(string Method, string Path)
     /// <summary>The service to send it to past the gateway, for what the gateway lets nobody through to.</summary>
     public string? Past { get; init; }
 
-    /// <summary>An Authorization header in place of the sender's token, for callers that are no members.</summary>
-    public string? Credentials { get; init; }
+    /// <summary>A header in place of the sender's token, for callers that are no members.</summary>
+    public (string Header, string Value)? Credentials { get; init; }
 
     /// <summary>The refusal that is the right answer, where no request of a member can be answered otherwise.</summary>
     public int? RightRefusal { get; init; }
@@ -49,8 +49,11 @@ public sealed record Call(string Method, string Path)
     public Call AsClient(string client) => this with
     {
         Past = "registry",
-        Credentials = "Basic " + Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{client}:{AttackSystem.ClientSecret(client)}")),
+        Credentials = ("Authorization", "Basic " + Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{client}:{AttackSystem.ClientSecret(client)}"))),
     };
+
+    /// <summary>Sent by whoever runs the platform, for what no member reaches.</summary>
+    public Call AsOperator() => this with { Credentials = ("X-Operator-Key", RunningSystem.OperatorKey) };
 
     public bool IsAnswered(Api.Answer answer) => RightRefusal is { } refusal ? answer.Status == refusal : answer.IsSuccess;
 

@@ -22,8 +22,8 @@ internal static class EveryServiceFixtures
         { $"GET /{service}/changes/state", _ => Call.Get($"/{service}/changes/state") },
         { $"GET /{service}/changes/digest", world => Call.Get($"/{service}/changes/digest").WithQuery("entityType", entityType).WithQuery("organisationId", world.Id).WithQuery("buckets", 4) },
         { $"POST /{service}/changes/rows", world => Call.Post($"/{service}/changes/rows", new { organisationId = world.Id, entityType, buckets = 4, inBuckets = new[] { 0 }, ids = new[] { $"{Guid.NewGuid()}" } }) },
-        { $"POST /{service}/changes/emit", world => Call.Post($"/{service}/changes/emit", new { organisationId = world.Id, entityType, rows = new[] { new { id = $"{Guid.NewGuid()}", knownVersion = (long?)null } }, actor = world.Name("actor") }) },
+        { $"POST /{service}/changes/emit", world => Call.Post($"/{service}/changes/emit", new { organisationId = world.Id, entityType, rows = new[] { new { id = $"{Guid.NewGuid()}", knownVersion = (long?)null } }, actor = world.Name("actor") }).AsOperator() },
         { $"GET /{service}/changes/unsent", world => Call.Get($"/{service}/changes/unsent").WithQuery("organisationId", world.Id).WithQuery("status", "pending") },
-        { $"POST /{service}/changes/send", _ => Call.Post($"/{service}/changes/send") },
+        { $"POST /{service}/changes/send", _ => Call.Post($"/{service}/changes/send").AsOperator() },
     };
 }

@@ -12,8 +12,8 @@ internal static class RegistryFixtures
         { "DELETE /registry/services/{service}/instances/{id}", async world => new Call("DELETE", $"{Instances}/{await world.Announced(Announced)}") { Json = new System.Text.Json.Nodes.JsonObject { ["key"] = Key } }.AsClient("gateway") },
         { "GET /registry/routes", _ => Call.Get("/registry/routes").AsClient("gateway") },
         { "GET /registry/services", _ => Call.Get("/registry/services").WithQuery("limit", 5) },
-        { "GET /registry/services/{service}/instances", _ => Call.Get(Instances).WithQuery("limit", 5) },
-        { "GET /registry/history", _ => Call.Get("/registry/history").WithQuery("limit", 5) },
+        { "GET /registry/services/{service}/instances", _ => Call.Get(Instances).WithQuery("limit", 5).AsOperator() },
+        { "GET /registry/history", _ => Call.Get("/registry/history").WithQuery("limit", 5).AsOperator() },
     };
 
     private static Call Announced(Guid id) => Call.Put($"{Instances}/{id}", new

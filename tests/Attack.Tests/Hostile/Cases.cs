@@ -18,7 +18,7 @@ public static class Cases
         .. Form(example),
         .. Paths(operation),
         .. Queries(operation, random),
-        .. operation.NeedsToken ? Tokens().Where(hostile => example.Credentials is null) : [],
+        .. operation.NeedsToken ? Tokens().Where(hostile => example.Past is null) : [],
         .. Headers(operation, example),
         .. Methods.Except(others).Select(method => new Case($"method {method}", true, shot => shot with { Call = shot.Call with { Method = method } }, operation.NeedsToken ? [404, 405] : [401, 404, 405])),
     ];

@@ -1,11 +1,9 @@
-using System.Net.Http.Headers;
 using System.Security.Claims;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
+using OpsPlatform.ServiceDefaults.Auth;
 
 namespace OpsPlatform.Registry.Instances;
 
@@ -13,7 +11,7 @@ namespace OpsPlatform.Registry.Instances;
 /// Services prove who they are with their own secret, checked here against Clients:{service}: it works while Identity is
 /// away. At the gateway this door does not exist: what comes through it carries a token instead.
 /// </summary>
-internal static class ClientSecrets
+internal static class ClientProof
 {
     /// <summary>The caller's own service only: the {service} of the path, where there is one.</summary>
     public const string OwnName = "own service";
@@ -21,9 +19,7 @@ internal static class ClientSecrets
     /// <summary>The gateway only.</summary>
     public const string Gateway = "gateway";
 
-    private const string Section = "Clients";
-
-    public static void AddClientSecrets(this IServiceCollection services)
+    public static void AddClientProof(this IServiceCollection services)
     {
         services.AddAuthentication().AddScheme<AuthenticationSchemeOptions, ClientHandler>(ClientHandler.Name, null);
         services.AddAuthorizationBuilder()
@@ -33,29 +29,19 @@ internal static class ClientSecrets
                 .RequireAssertion(context => context.User.Identity?.Name == Gateway));
     }
 
-    /// <summary>The services that may register.</summary>
-    public static IEnumerable<string> Known(IConfiguration configuration) =>
-        configuration.GetSection(Section).GetChildren().Where(client => !string.IsNullOrEmpty(client.Value)).Select(client => client.Key);
-
     private sealed class ClientHandler(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, IConfiguration configuration)
         : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
     {
         public const string Name = "Client";
-        private const int MaxHeaderChars = 1000;
 
         protected override Task<AuthenticateResult> HandleAuthenticateAsync()
         {
-            var text = Request.Headers.Authorization.ToString();
-            if (text.Length > MaxHeaderChars || !AuthenticationHeaderValue.TryParse(text, out var header)
-                || !header.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase) || Decode(header.Parameter) is not [var service, var secret])
+            if (!ClientSecrets.TryReadBasic(Request.Headers.Authorization, out var service, out var secret))
             {
                 return Task.FromResult(AuthenticateResult.NoResult());
             }
 
-            // An unknown name costs the same work as a wrong secret, and gets the same answer.
-            var expected = service.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-') ? configuration[$"{Section}:{service}"] : null;
-            var same = CryptographicOperations.FixedTimeEquals(Hash(secret), Hash(expected ?? ""));
-            return Task.FromResult(same && expected is { Length: > 0 }
+            return Task.FromResult(ClientSecrets.Prove(configuration, service, secret)
                 ? AuthenticateResult.Success(new(new ClaimsPrincipal(new ClaimsIdentity([new("name", service)], Name, "name", "role")), Name))
                 : AuthenticateResult.Fail("wrong"));
         }
@@ -68,15 +54,5 @@ internal static class ClientSecrets
 
         protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
             Problems.NotYourName(Context.User.Identity?.Name ?? "").ExecuteAsync(Context);
-
-        private static byte[] Hash(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text));
-
-        private static string[]? Decode(string? parameter)
-        {
-            var bytes = new byte[MaxHeaderChars];
-            return parameter is not null && Convert.TryFromBase64String(parameter, bytes, out var length)
-                ? Encoding.UTF8.GetString(bytes, 0, length).Split(':', 2)
-                : null;
-        }
     }
 }
