@@ -16,6 +16,7 @@ internal sealed class SharedPort(int port) : IAsyncDisposable
     private const int BufferBytes = 32 * 1024;
     private const int Backlog = 512;
     private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _acceptPause = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _free = new(MaxConnections);
@@ -112,16 +113,40 @@ internal sealed class SharedPort(int port) : IAsyncDisposable
     {
         try
         {
-            while (true)
+            do
             {
                 await _free.WaitAsync();
-                _ = ServeAsync(await listener.AcceptAsync());
             }
+            while (await AcceptOneAsync(listener));
+        }
+        catch (ObjectDisposedException)
+        {
+            // The application stops.
+        }
+    }
+
+    /// <returns>False when nobody is to be let in any more.</returns>
+    private async Task<bool> AcceptOneAsync(Socket listener)
+    {
+        try
+        {
+            _ = ServeAsync(await listener.AcceptAsync());
+            return true;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // Nobody is to be let in any more; the place taken for the next one is given back.
             Leave();
+            lock (_lock)
+            {
+                if (!_listeners.Contains(listener))
+                {
+                    return false;
+                }
+            }
+
+            // The caller hung up before its turn, or the process is short of file descriptors: the next one may be luckier.
+            await Task.Delay(_acceptPause);
+            return true;
         }
     }
 
