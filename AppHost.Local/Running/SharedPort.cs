@@ -125,6 +125,14 @@ internal sealed class SharedPort(int port) : IAsyncDisposable
         }
     }
 
+    private bool IsOpen(Socket listener)
+    {
+        lock (_lock)
+        {
+            return _listeners.Contains(listener);
+        }
+    }
+
     /// <returns>False when nobody is to be let in any more.</returns>
     private async Task<bool> AcceptOneAsync(Socket listener)
     {
@@ -136,12 +144,9 @@ internal sealed class SharedPort(int port) : IAsyncDisposable
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             Leave();
-            lock (_lock)
+            if (!IsOpen(listener))
             {
-                if (!_listeners.Contains(listener))
-                {
-                    return false;
-                }
+                return false;
             }
 
             // The caller hung up before its turn, or the process is short of file descriptors: the next one may be luckier.
@@ -258,44 +263,4 @@ internal sealed class SharedPort(int port) : IAsyncDisposable
             // The application stops.
         }
     }
-}
-
-/// <summary>The shared ports of one application.</summary>
-internal sealed class SharedPorts : IAsyncDisposable
-{
-    private readonly ConcurrentDictionary<int, SharedPort> _ports = new();
-
-    /// <summary>The first port of the resource that another program has, if any.</summary>
-    public int? TakenPortOf(IResource resource) => Shared(resource).Select(endpoint => endpoint.SharedPort)
-        .FirstOrDefault(port => !(_ports.TryGetValue(port!.Value, out var own) && own.IsListening) && !PortAllocator.IsFree(port.Value));
-
-    public void Add(IResource resource, int replica)
-    {
-        foreach (var endpoint in Shared(resource))
-        {
-            _ports.GetOrAdd(endpoint.SharedPort!.Value, port => new(port)).Add(endpoint.AllocatedPorts[replica]);
-        }
-    }
-
-    public void Remove(IResource resource, int replica)
-    {
-        foreach (var endpoint in Shared(resource))
-        {
-            if (_ports.TryGetValue(endpoint.SharedPort!.Value, out var port))
-            {
-                port.Remove(endpoint.AllocatedPorts[replica]);
-            }
-        }
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var port in _ports.Values)
-        {
-            await port.DisposeAsync();
-        }
-    }
-
-    private static IEnumerable<EndpointAnnotation> Shared(IResource resource) =>
-        resource.Annotations.OfType<EndpointAnnotation>().Where(endpoint => endpoint.SharedPort is not null);
 }
