@@ -38,9 +38,9 @@ function environment() {
   return { ...process.env, PGHOST: host, PGPORT: port, PGUSER: user, PGPASSWORD: password, PGCONNECT_TIMEOUT: "10", PGOPTIONS: "-c client_min_messages=warning" };
 }
 
-/** Starts a PostgreSQL program; `ended` fails with its last words. */
-export function start(program, args) {
-  const child = spawn(program, args, { env: environment(), stdio: ["pipe", "pipe", "pipe"] });
+/** Starts a PostgreSQL program; `ended` fails with its last words. Detached, a Ctrl-C at the terminal does not reach it. */
+export function start(program, args, { detached = false } = {}) {
+  const child = spawn(program, args, { env: environment(), stdio: ["pipe", "pipe", "pipe"], detached });
   let words = "";
   child.stderr.on("data", (data) => { words = (words + data).slice(-4000); });
   child.stdin.on("error", () => {}); // It ended early; its own words say why.
@@ -56,8 +56,8 @@ const psqlArgs = (database, variables) =>
   ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", ...Object.entries(variables).flatMap(([name, value]) => ["-v", `${name}=${value}`]), "-d", database];
 
 /** Runs SQL and answers what it printed. :'name' in it stands for a variable. */
-export async function sql(database, text, variables = {}) {
-  const psql = start("psql", psqlArgs(database, variables));
+export async function sql(database, text, variables = {}, how = {}) {
+  const psql = start("psql", psqlArgs(database, variables), how);
   let output = "";
   psql.stdout.on("data", (data) => { output += data; });
   psql.stdin.end(text);

@@ -66,17 +66,37 @@ async function load(service, manifest) {
   say(`  loaded into ${fresh} in ${seconds(began)}`);
 }
 
-async function rename(from, to) {
+/** The service's database and the restored one change places, both or neither. */
+async function swap(service, hadOne) {
+  const names = { service, old: oldName(service), fresh: freshName(service) };
   for (let attempt = 1; ; attempt++) {
     try {
-      await sql("postgres", 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :\'from\' AND pid <> pg_backend_pid() \\g /dev/null\nALTER DATABASE :"from" RENAME TO :"to";', { from, to });
+      await sql("postgres", `
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'service', :'fresh') AND pid <> pg_backend_pid() \\g /dev/null
+        BEGIN;
+        ${hadOne ? 'ALTER DATABASE :"service" RENAME TO :"old";' : ""}
+        ALTER DATABASE :"fresh" RENAME TO :"service";
+        COMMIT;`, names, { detached: true });
       return;
     } catch (error) {
+      if (!await exists(names.fresh)) return; // Only the answer to the commit was lost.
       // A background worker of the server may look in at the wrong moment.
       if (attempt === 20) throw error;
       await pause(250);
     }
   }
+}
+
+/** From here to its release Ctrl-C and a request to end are only noted: half-way through, a service would be left stopped. */
+function holdSignals() {
+  let came = null;
+  const note = (signal) => { came = signal; };
+  const kinds = ["SIGINT", "SIGTERM"];
+  for (const kind of kinds) process.on(kind, note);
+  return {
+    stopIfAsked: (where) => { if (came) throw new Refusal(`${came} came ${where}.`); },
+    release: () => { for (const kind of kinds) process.off(kind, note); },
+  };
 }
 
 async function restore(service, given) {
@@ -91,23 +111,22 @@ async function restore(service, given) {
 
   const stopped = Date.now();
   const hadOne = await exists(service);
-  let swapped = false;
+  const signals = holdSignals();
   try {
     await stopService(service, given.stop);
     say(`  ${service} is stopped`);
+    signals.stopIfAsked("before the databases were exchanged");
     await rejoin(service, freshName(service), manifest, hadOne);
-    if (hadOne) await rename(service, oldName(service));
-    await rename(freshName(service), service);
-    swapped = true;
+    signals.stopIfAsked("before the databases were exchanged");
+    await swap(service, hadOne);
   } catch (error) {
-    if (!swapped) {
-      if (hadOne && !await exists(service)) await rename(oldName(service), service);
-      say("  it failed: the service goes on with the database it had");
-    }
+    say("  it failed: the service goes on with the database it had");
     throw error;
   } finally {
     await startService(service, given.start);
+    signals.release();
   }
+  signals.stopIfAsked(`after the databases were exchanged: bring the rest into step with ./run restore ${service} --repair --from ${manifest.folder}`);
   await untilHealthy(service, given.start);
   say(`  ${service} is healthy again; it was away for ${seconds(stopped)}`);
   await mend(service, manifest);

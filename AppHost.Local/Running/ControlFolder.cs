@@ -21,15 +21,34 @@ internal static class ControlFolder
         {
             while (await timer.WaitForNextTickAsync(cancel))
             {
-                foreach (var order in Directory.GetFiles(folder).Where(file => Path.GetExtension(file) is ".stop" or ".start"))
-                {
-                    await CarryOutAsync(host, order);
-                }
+                await CarryOutAllAsync(host, folder);
             }
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             // The application stops.
+        }
+    }
+
+    private static async Task CarryOutAllAsync(Orchestrator host, string folder)
+    {
+        try
+        {
+            foreach (var order in Directory.GetFiles(folder).Where(file => Path.GetExtension(file) is ".stop" or ".start"))
+            {
+                try
+                {
+                    await CarryOutAsync(host, order);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    // Whoever gave the order took it back, or the disk is full: it is looked at again at the next poll, after the others.
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The folder cannot be read just now.
         }
     }
 

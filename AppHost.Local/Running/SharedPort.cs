@@ -16,6 +16,7 @@ internal sealed class SharedPort(int port) : IAsyncDisposable
     private const int BufferBytes = 32 * 1024;
     private const int Backlog = 512;
     private static readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _acceptPause = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _free = new(MaxConnections);
@@ -112,16 +113,45 @@ internal sealed class SharedPort(int port) : IAsyncDisposable
     {
         try
         {
-            while (true)
+            do
             {
                 await _free.WaitAsync();
-                _ = ServeAsync(await listener.AcceptAsync());
             }
+            while (await AcceptOneAsync(listener));
+        }
+        catch (ObjectDisposedException)
+        {
+            // The application stops.
+        }
+    }
+
+    private bool IsOpen(Socket listener)
+    {
+        lock (_lock)
+        {
+            return _listeners.Contains(listener);
+        }
+    }
+
+    /// <returns>False when nobody is to be let in any more.</returns>
+    private async Task<bool> AcceptOneAsync(Socket listener)
+    {
+        try
+        {
+            _ = ServeAsync(await listener.AcceptAsync());
+            return true;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // Nobody is to be let in any more; the place taken for the next one is given back.
             Leave();
+            if (!IsOpen(listener))
+            {
+                return false;
+            }
+
+            // The caller hung up before its turn, or the process is short of file descriptors: the next one may be luckier.
+            await Task.Delay(_acceptPause);
+            return true;
         }
     }
 
@@ -233,44 +263,4 @@ internal sealed class SharedPort(int port) : IAsyncDisposable
             // The application stops.
         }
     }
-}
-
-/// <summary>The shared ports of one application.</summary>
-internal sealed class SharedPorts : IAsyncDisposable
-{
-    private readonly ConcurrentDictionary<int, SharedPort> _ports = new();
-
-    /// <summary>The first port of the resource that another program has, if any.</summary>
-    public int? TakenPortOf(IResource resource) => Shared(resource).Select(endpoint => endpoint.SharedPort)
-        .FirstOrDefault(port => !(_ports.TryGetValue(port!.Value, out var own) && own.IsListening) && !PortAllocator.IsFree(port.Value));
-
-    public void Add(IResource resource, int replica)
-    {
-        foreach (var endpoint in Shared(resource))
-        {
-            _ports.GetOrAdd(endpoint.SharedPort!.Value, port => new(port)).Add(endpoint.AllocatedPorts[replica]);
-        }
-    }
-
-    public void Remove(IResource resource, int replica)
-    {
-        foreach (var endpoint in Shared(resource))
-        {
-            if (_ports.TryGetValue(endpoint.SharedPort!.Value, out var port))
-            {
-                port.Remove(endpoint.AllocatedPorts[replica]);
-            }
-        }
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var port in _ports.Values)
-        {
-            await port.DisposeAsync();
-        }
-    }
-
-    private static IEnumerable<EndpointAnnotation> Shared(IResource resource) =>
-        resource.Annotations.OfType<EndpointAnnotation>().Where(endpoint => endpoint.SharedPort is not null);
 }

@@ -30,6 +30,8 @@ public static partial class Scopes
         ("/inventory", "inventory:read", "inventory:write"),
         ("/ingredients", "inventory:read", "inventory:write"),
         ("/recipes", "inventory:read", "inventory:write"),
+        // Whole rows of every tracked table of the organisation, whichever service owns it: the feed is one log, and a key that may
+        // read it needs no other read scope. Only who may make keys, an admin, can give that away.
         ("/sync", "sync:read", "sync:write"),
         // A ticket only opens the feed.
         ("/sync/ticket", "sync:read", "sync:read"),

@@ -24,7 +24,7 @@ public sealed class ServiceClient(IConfiguration configuration, ServiceTokens to
 
     private readonly HttpClient _http = new(ServiceTokens.Handler()) { Timeout = HeadersWithin, MaxResponseContentBufferSize = MaxBufferedBytes };
 
-    /// <summary>Asks one instance after the other until one is reached. The answer's body is not read yet: dispose the answer.</summary>
+    /// <summary>Asks one instance after the other until one is reached. The answer's body is not read yet: dispose the answer, and give it a time limit of your own.</summary>
     /// <param name="caller">Whose organisation the neighbour works for, and whose correlation id it gets.</param>
     /// <param name="path">With query, such as /orders/export?from=2026-01-01.</param>
     /// <exception cref="ServiceAwayException">No instance, or not the identity service, could be reached in time.</exception>
@@ -76,16 +76,29 @@ public sealed class ServiceClient(IConfiguration configuration, ServiceTokens to
     /// <returns>The answer to a GET, read as this platform writes JSON.</returns>
     /// <exception cref="HttpRequestException">The neighbour refused; StatusCode says how.</exception>
     /// <inheritdoc cref="Send"/>
-    public async Task<T> Get<T>(Caller caller, string service, string path, CancellationToken cancel)
+    public Task<T> Get<T>(Caller caller, string service, string path, CancellationToken cancel) => Ask<T>(caller, service, HttpMethod.Get, path, null, cancel);
+
+    /// <returns>The answer to a POST of this body, both as this platform writes JSON.</returns>
+    /// <exception cref="HttpRequestException">The neighbour refused; StatusCode says how.</exception>
+    /// <inheritdoc cref="Send"/>
+    public async Task<T> Post<T>(Caller caller, string service, string path, object body, CancellationToken cancel)
+    {
+        using var content = JsonContent.Create(body, options: Json.Options);
+        return await Ask<T>(caller, service, HttpMethod.Post, path, content, cancel);
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<T> Ask<T>(Caller caller, string service, HttpMethod method, string path, HttpContent? content, CancellationToken cancel)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(WholeWithin);
         try
         {
-            using var response = await Send(caller, service, HttpMethod.Get, path, cancel: limit.Token);
+            using var response = await Send(caller, service, method, path, content, limit.Token);
             response.EnsureSuccessStatusCode();
             return await response.Content.ReadFromJsonAsync<T>(Json.Options, limit.Token)
-                ?? throw new InvalidOperationException($"The {service} service answered null to GET {path}.");
+                ?? throw new InvalidOperationException($"The {service} service answered null to {method} {path}.");
         }
         catch (OperationCanceledException late) when (!cancel.IsCancellationRequested)
         {
@@ -96,6 +109,4 @@ public sealed class ServiceClient(IConfiguration configuration, ServiceTokens to
             throw new ServiceAwayException($"The {service} service did not give a whole answer: {broken.Message}", broken);
         }
     }
-
-    public void Dispose() => _http.Dispose();
 }

@@ -14,6 +14,10 @@ public sealed class ServiceDatabase : IAsyncDisposable
     private const int AppPool = 16;
     private const int OwnerPool = 2;
     private const int DigestPool = 2;
+
+    /// <summary>The owner only migrates and tidies up: after a long time away there may be much, and cut off it would never be done.</summary>
+    private const int UpkeepSeconds = 600;
+
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="connectionString">Of an administrator; the roles' passwords derive from its password, so replicas agree on them.</param>
@@ -103,6 +107,7 @@ public sealed class ServiceDatabase : IAsyncDisposable
     {
         var settings = Settings(kind);
         settings.MaxPoolSize = maxPool;
+        settings.CommandTimeout = kind == "owner" ? UpkeepSeconds : settings.CommandTimeout;
         return NpgsqlDataSource.Create(settings);
     }
 

@@ -115,7 +115,7 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
             return true;
         }
 
-        var (status, slug, title, detail) = Describe(exception);
+        var (status, slug, title, detail) = Describe(exception, http.Request.Method);
         if (status == StatusCodes.Status500InternalServerError)
         {
             Fault(exception, http.Request.Method, http.Request.Path);
@@ -139,7 +139,7 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
         });
     }
 
-    private static (int Status, string Slug, string Title, string? Detail) Describe(Exception exception) => exception switch
+    private static (int Status, string Slug, string Title, string? Detail) Describe(Exception exception, string method) => exception switch
     {
         BadHttpRequestException { StatusCode: 413 } =>
             (413, "body-too-large", "The request body is too large.", "Send at most 1 MiB."),
@@ -153,13 +153,17 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
             or PostgresErrorCodes.CharacterNotInRepertoire =>
             (400, "invalid", "A value cannot be stored.", "A number is out of range or a text holds a character that cannot be stored."),
         _ when Faults.IsDatabaseAway(exception) =>
-            (503, "unavailable", "The database is away.", "Nothing was stored. Try again in a moment."),
+            (503, "unavailable", "The database is away.", HttpMethods.IsGet(method) || HttpMethods.IsHead(method) ? "Try again in a moment." : MaybeDone),
         SigningKeysUnavailableException =>
             (503, "unavailable", "Tokens cannot be checked.", "The identity service is away and its keys are not known here yet. Try again in a moment."),
         ServiceAwayException =>
             (503, "unavailable", "A service this one needs is away.", "Try again in a moment."),
         _ => (500, "fault", "Something broke on our side.", "It was logged under the trace id."),
     };
+
+    /// <summary>The connection may have broken after the server took the commit and before it could say so.</summary>
+    private const string MaybeDone =
+        "It is not known whether the request was done. Send the same again in a moment, with the same Idempotency-Key: it is then done once. Without a key, look first.";
 
     private static (int Status, string Slug, string Title, string? Detail) Conflict() =>
         (409, "conflict", "Another request changed the same thing first.", "Read it again and repeat the request if it still applies.");

@@ -40,7 +40,7 @@ internal sealed class ChangeRelay(
         """;
 
     /// <summary>How soon the shards of a replica that was killed are taken over; who comes or goes in good order says so.</summary>
-    private static readonly TimeSpan ShareInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ShareInterval = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(2);
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using MassTransit;
 using MassTransit.Serialization;
@@ -26,9 +27,9 @@ internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
     public Task Park(string queue, ChangeBatch single, Exception exception, int attempts, CancellationToken cancel) =>
         Insert(single.Changes[0].OrgId, queue, nameof(ChangeBatch), single.Changes[0].Id, EnvelopeContentType, Wrap(single), exception, attempts, cancel);
 
-    /// <summary>For what could not even be read.</summary>
+    /// <summary>For what could not even be read: it has no id, so its bytes are what tells it from another.</summary>
     public Task Park(string queue, string? contentType, byte[] body, Exception exception, CancellationToken cancel) =>
-        Insert(null, queue, "unreadable", null, contentType ?? "application/octet-stream", body, exception, 1, cancel);
+        Insert(null, queue, "unreadable", new(SHA256.HashData(body).AsSpan(0, 16)), contentType ?? "application/octet-stream", body, exception, 1, cancel);
 
     /// <summary>Sends a parked message to its queue again and forgets it once the broker has it.</summary>
     /// <returns>False when there is none of that id.</returns>
@@ -112,13 +113,13 @@ internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
             new { messageId = Guid.CreateVersion7(), messageType = new[] { MessageUrn.ForTypeString<T>() }, message }, SystemTextJsonMessageSerializer.Options);
 
     private async Task Insert(
-        Guid? orgId, string queue, string type, Guid? messageId, string contentType, byte[] body, Exception exception, int attempts, CancellationToken cancel)
+        Guid? orgId, string queue, string type, Guid messageId, string contentType, byte[] body, Exception exception, int attempts, CancellationToken cancel)
     {
         await using var insert = database.Relay.CreateCommand(InsertSql);
         insert.Parameters.Add(new() { Value = (object?)orgId ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid });
         insert.Parameters.Add(new() { Value = queue });
         insert.Parameters.Add(new() { Value = type });
-        insert.Parameters.Add(new() { Value = (object?)messageId ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid });
+        insert.Parameters.Add(new() { Value = messageId });
         insert.Parameters.Add(new() { Value = contentType });
         insert.Parameters.Add(new() { Value = body });
         insert.Parameters.Add(new() { Value = exception.Message });
@@ -137,6 +138,15 @@ internal sealed class ParkFilter(Parking parking, string queue) : IFilter<Except
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("park");
 
-    private Task Park(ReceiveContext context, Exception exception) =>
-        parking.Park(queue, context.ContentType?.MediaType, context.GetBody(), exception.GetBaseException(), context.CancellationToken);
+    private async Task Park(ReceiveContext context, Exception exception)
+    {
+        // What cannot be read comes here as a fault and then as skipped: one delivery is parked once, with the first reason.
+        if (!context.HasPayloadType(typeof(Parked)))
+        {
+            await parking.Park(queue, context.ContentType?.MediaType, context.GetBody(), exception.GetBaseException(), context.CancellationToken);
+            context.GetOrAddPayload(() => new Parked());
+        }
+    }
+
+    private sealed class Parked;
 }

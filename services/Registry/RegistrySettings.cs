@@ -5,7 +5,7 @@ namespace OpsPlatform.Registry;
 /// <summary>How often instances say that they live, and how long the registry believes them.</summary>
 internal sealed record RegistrySettings(TimeSpan Heartbeat, TimeSpan Lease, TimeSpan ProbeInterval, TimeSpan RoutePoll, TimeSpan HistoryKept)
 {
-    private const int SweepsPerLease = 15;
+    private const int SweepsPerLease = 8;
 
     /// <summary>How often leases are looked at: an instance is lost at most this much after its lease is over.</summary>
     public TimeSpan SweepInterval => Lease / SweepsPerLease;
@@ -17,7 +17,7 @@ internal sealed record RegistrySettings(TimeSpan Heartbeat, TimeSpan Lease, Time
             TimeSpan.FromMilliseconds(configuration.Number("Registry:HeartbeatMs", 5000, 50, 60_000)),
             TimeSpan.FromMilliseconds(configuration.Number("Registry:LeaseMs", 15_000, 150, 600_000)),
             TimeSpan.FromMilliseconds(configuration.Number("Registry:ProbeIntervalMs", 15_000, 50, 600_000)),
-            TimeSpan.FromMilliseconds(configuration.Number("Registry:RoutePollMs", 500, 50, 25_000)),
+            TimeSpan.FromMilliseconds(configuration.Number("Registry:RoutePollMs", 1000, 50, 25_000)),
             TimeSpan.FromDays(configuration.Number("Registry:HistoryDays", 90, 1, 3650)));
         return settings.Lease >= 2 * settings.Heartbeat
             ? settings

@@ -87,6 +87,9 @@ public sealed partial class RoleTests
             and owners; *operator* the operator key, and admins and owners for their organisation; *platform* the operator key and the
             platform's services, and no member; *anonymous* asks for no access token; any other word names a proof of that service's own,
             such as a service's secret. **Scope** is what an API key needs besides its maker's role; where there is none, no key reaches.
+            **sync:read** opens every tracked table of the organisation: the feed, its events and mismatches carry whole rows, also of
+            tables whose own endpoints ask for another scope. Give it to programs that may read all the organisation has; making any key
+            takes an admin.
 
 
             """);

@@ -147,6 +147,25 @@ public sealed class CaptureTests(NotesFixture fixture) : IClassFixture<NotesFixt
     }
 
     [Fact]
+    public async Task Ids_of_messages_that_come_no_more_are_forgotten_so_many_at_a_time_by_a_role_that_may_take_long()
+    {
+        await using var owner = fixture.Database.Owner.CreateConnection();
+        await owner.OpenAsync();
+        owner.CreateCommand().CommandTimeout.ShouldBeGreaterThanOrEqualTo(600);
+        await using var transaction = await owner.BeginTransactionAsync();
+        await Run(owner, "INSERT INTO inbox SELECT 'forgetting', gen_random_uuid(), timestamptz '2020-01-01 00:00+00' + n * interval '1 day' FROM generate_series(0, 4) n");
+        async Task<int> Forget()
+        {
+            await using var forget = new NpgsqlCommand("SELECT ops_forget_heard('2020-01-04 00:00+00', 2)", owner);
+            return (int)(await forget.ExecuteScalarAsync())!;
+        }
+
+        (await Forget(), await Forget(), await Forget()).ShouldBe((2, 1, 0));
+        (await Count(owner, "SELECT count(*) FROM inbox WHERE consumer = 'forgetting'")).ShouldBe(2);
+        await transaction.RollbackAsync();
+    }
+
+    [Fact]
     public async Task Old_weeks_are_dropped_once_all_their_changes_were_sent()
     {
         await using var owner = await fixture.OpenAs("owner");

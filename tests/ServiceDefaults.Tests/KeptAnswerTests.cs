@@ -27,6 +27,22 @@ public sealed class KeptAnswerTests(NotesFixture fixture) : KeyedRequests(fixtur
         (await Send(Client, "/notes", "k", new { text = "x" })).StatusCode.ShouldBe(HttpStatusCode.Created);
     }
 
+    [Fact]
+    public async Task When_the_answer_to_the_commit_is_lost_it_is_said_that_nobody_knows_and_the_same_key_does_it_once()
+    {
+        await using var owner = await Fixture.OpenAs("owner");
+        await Run(owner, $$"""
+            CREATE FUNCTION lose_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.org_id = '{{Org}}') EXECUTE FUNCTION lose_commit();
+            """);
+        var lost = await ShouldBeProblem(await Send(Client, "/notes", "k", new { text = "x" }), 503, "unavailable");
+        lost.GetProperty("detail").GetString()!.ShouldStartWith("It is not known whether the request was done. Send the same again");
+        await Run(owner, "DROP TRIGGER lose ON notes; DROP FUNCTION lose_commit");
+
+        (await Send(Client, "/notes", "k", new { text = "x" })).StatusCode.ShouldBe(HttpStatusCode.Created);
+        (await Notes()).Length.ShouldBe(1);
+    }
+
     [Theory]
     [InlineData(204, true)]
     [InlineData(409, true)]

@@ -120,6 +120,39 @@ public sealed class MessagingTests(NotesFixture fixture) : IClassFixture<NotesFi
     }
 
     [Fact]
+    public async Task Bytes_that_are_no_message_are_parked_once_however_often_they_come_and_are_retried()
+    {
+        var bytes = $"{{ no message {Guid.NewGuid()}";
+        await using var connection = await new ConnectionFactory { Uri = fixture.Messaging }.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync();
+        await channel.BasicPublishAsync("", "orders.StockConsumed", Encoding.UTF8.GetBytes(bytes));
+        await channel.BasicPublishAsync("", "orders.StockConsumed", Encoding.UTF8.GetBytes(bytes));
+        using var platform = fixture.Anonymous();
+        platform.DefaultRequestHeaders.Add("X-Operator-Key", NotesFixture.OperatorKey);
+        var twice = (await Eventually.Is(Parked, parked => parked is [{ Attempts: 2 }])).Single();
+
+        (await platform.PostAsync($"/orders/errors/{twice.Id}/retry", null)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
+        await Eventually.Is(Parked, parked => parked.Count == 1 && parked[0].Id != twice.Id);
+        await channel.BasicPublishAsync("", "orders.StockConsumed", Encoding.UTF8.GetBytes(bytes));
+        await Eventually.Is(Parked, parked => parked is [{ Attempts: 2 }]);
+
+        async Task<IReadOnlyList<ErrorItem>> Parked()
+        {
+            List<ErrorItem> found = [];
+            foreach (var item in (await Errors(platform)).Where(error => error.Name == "unreadable"))
+            {
+                var detail = await platform.GetAsync($"/orders/errors/{item.Id}");
+                if (detail.IsSuccessStatusCode && (await detail.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("body").GetString() == bytes)
+                {
+                    found.Add(item);
+                }
+            }
+
+            return found;
+        }
+    }
+
+    [Fact]
     public async Task A_poison_outbox_row_fails_after_its_attempts_and_can_be_retried_while_the_rest_flows()
     {
         var placed = await fixture.Broker.Listen<OrderPlaced>();

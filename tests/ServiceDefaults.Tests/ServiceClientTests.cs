@@ -118,6 +118,29 @@ public sealed class ServiceClientTests(NotesFixture fixture) : IClassFixture<Not
         (await Should.ThrowAsync<InvalidOperationException>(() => calls.Client.Send(new Caller(), "sync", HttpMethod.Get, "/"))).Message.ShouldContain("services__sync__http__0");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_neighbour_that_breaks_off_in_the_middle_of_its_answer_is_away(bool isPost)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        await using var neighbour = builder.Build();
+        neighbour.Run(async http =>
+        {
+            await http.Response.WriteAsync("{\"half\": ");
+            await http.Response.Body.FlushAsync();
+            http.Abort();
+        });
+        await neighbour.StartAsync();
+        using var calls = new Calls(fixture.Tokens.Address.ToString(), ("services:orders:http:0", neighbour.Urls.First()));
+        Task<Notes.Exported> Ask() => isPost
+            ? calls.Client.Post<Notes.Exported>(new Caller(), "orders", "/x", new { }, CancellationToken.None)
+            : calls.Client.Get<Notes.Exported>(new Caller(), "orders", "/x", CancellationToken.None);
+        (await Should.ThrowAsync<ServiceAwayException>(Ask)).Message.ShouldContain("whole answer");
+    }
+
     private sealed class FixedTime : TimeProvider
     {
         public DateTimeOffset Now { get; set; } = DateTimeOffset.UnixEpoch;

@@ -32,6 +32,13 @@ public sealed class SourceStandIn : IAsyncDisposable
     /// <summary>How often an organisation's rows were asked for.</summary>
     public ConcurrentDictionary<Guid, int> RowsAsked { get; } = new();
 
+    /// <summary>Digests are then refused as by a service whose database takes too long.</summary>
+    public bool RefusesDigests { get; set; }
+
+    public int StatesAsked { get; private set; }
+
+    public int DigestsRefused { get; private set; }
+
     /// <summary>How often rows were captured once more.</summary>
     public ConcurrentDictionary<Guid, int> Emitted { get; } = new();
 
@@ -69,6 +76,13 @@ public sealed class SourceStandIn : IAsyncDisposable
     {
         try
         {
+            if (RefusesDigests && http.Request.Path == "/inventory/changes/digest")
+            {
+                DigestsRefused++;
+                http.Response.StatusCode = 503;
+                return;
+            }
+
             object answer = (http.Request.Method, http.Request.Path.Value) switch
             {
                 ("GET", "/inventory/changes/state") => State(),
@@ -87,14 +101,18 @@ public sealed class SourceStandIn : IAsyncDisposable
         }
     }
 
-    private ChangeState State() => new(
-        "inventory", DateTimeOffset.UtcNow, true, 500, 3, [new(Entity, "ingredients", Interlocked.Read(ref _writes))],
-        [
-            .. _orgs.Select(org => new Backlog(
-                    org.Key, org.Value.Values.Count(row => row.Pending), org.Value.Values.Select(row => row.WaitsMs).DefaultIfEmpty(0).Max(), org.Value.Values.Sum(row => row.Failed)))
-                .Where(backlog => backlog.Pending + backlog.Failed > 0),
-        ],
-        false);
+    private ChangeState State()
+    {
+        StatesAsked++;
+        return new(
+            "inventory", DateTimeOffset.UtcNow, true, 500, 3, [new(Entity, "ingredients", Interlocked.Read(ref _writes))],
+            [
+                .. _orgs.Select(org => new Backlog(
+                        org.Key, org.Value.Values.Count(row => row.Pending), org.Value.Values.Select(row => row.WaitsMs).DefaultIfEmpty(0).Max(), org.Value.Values.Sum(row => row.Failed)))
+                    .Where(backlog => backlog.Pending + backlog.Failed > 0),
+            ],
+            false);
+    }
 
     private async Task<RowDigests> Digest(HttpRequest request)
     {

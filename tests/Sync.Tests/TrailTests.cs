@@ -39,6 +39,25 @@ public sealed class TrailTests(QuietSyncFixture fixture) : IClassFixture<QuietSy
         hops.ShouldHaveSingleItem().GetProperty("what").GetString().ShouldBe("appended");
     }
 
+    [Fact]
+    public async Task Of_changes_larger_than_a_second_keeps_nothing_is_told_and_of_later_ones_all()
+    {
+        var org = Guid.NewGuid();
+        var correlation = Guid.NewGuid();
+        var large = SyncFixture.Change(org) with { Metadata = $$"""{"correlationId": "{{correlation}}", "source": "{{new string('x', 3_000_000)}}"}""" };
+        await fixture.Send(0, large);
+        await fixture.Entries(org, 1);
+        // The second in which the large one came has no room for these either.
+        var hops = await Eventually.Is(
+            async () =>
+            {
+                await fixture.Send(0, SyncFixture.Change(org) with { Metadata = $$"""{"correlationId": "{{correlation}}"}""" });
+                return await Hops(fixture.Client(org), correlation, "");
+            },
+            found => found.Length > 0);
+        hops.ShouldNotContain(hop => hop.GetProperty("messageId").GetGuid() == large.Id);
+    }
+
     private static async Task<JsonElement[]> Hops(HttpClient client, Guid correlation, string more) =>
         [.. (await client.GetFromJsonAsync<JsonElement>($"/sync/hops?correlationId={correlation}{more}")).GetProperty("items").EnumerateArray()];
 }

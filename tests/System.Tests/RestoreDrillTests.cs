@@ -140,6 +140,11 @@ public sealed partial class RestoreDrillTests(DrillSystem system, ITestOutputHel
         dump[^1] ^= 1;
         await File.WriteAllBytesAsync(Path.Combine(backup, "registry.dump"), dump);
 
+        // Told to end while the service is stopped: it is started again, on the database it had.
+        var interrupted = await system.Run("restore", "registry", "--from", backup, "--stop", "kill -TERM $PPID", "--start", $"touch {backup}/started");
+        interrupted.IsRefused("SIGTERM came before the databases were exchanged");
+        File.Exists(Path.Combine(backup, "started")).ShouldBeTrue();
+
         (await Try("registry")).Succeeds();
         (await Try("registry")).IsRefused("registry_before_restore is still kept");
         (await system.Run("restore", "registry", "--discard-old")).Succeeds();

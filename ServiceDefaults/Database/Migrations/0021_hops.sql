@@ -38,16 +38,42 @@ GRANT SELECT, INSERT ON hops TO {{service}}_relay;
 DROP INDEX sync_events_org;
 CREATE INDEX sync_events_org_correlation ON sync_events (org_id, (metadata ->> 'correlationId'));
 
-CREATE FUNCTION ops_forget_hops(older_than timestamptz) RETURNS void LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+-- Drops the weeks of a partitioned table that ended before then. Whoever writes to the table waits behind the drop, so the drop
+-- itself does not wait for long.
+CREATE FUNCTION ops_forget_weeks(parent text, older_than timestamptz) RETURNS integer LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
 DECLARE
   week text;
+  dropped integer := 0;
 BEGIN
   FOR week IN
     SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'hops'::regclass AND c.relname ~ '^hops_\d{8}$'
+    WHERE i.inhparent = parent::regclass AND c.relname ~ ('^' || parent || '_\d{8}$')
       AND to_timestamp(right(c.relname, 8) || ' 00+00', 'YYYYMMDD HH24TZH') + interval '7 days' <= older_than
   LOOP
     EXECUTE format('DROP TABLE %I', week);
+    dropped := dropped + 1;
   END LOOP;
+  RETURN dropped;
 END $$;
-REVOKE ALL ON FUNCTION ops_forget_hops FROM PUBLIC;
+REVOKE ALL ON FUNCTION ops_forget_weeks FROM PUBLIC;
+
+-- A bounded number, as with answers; the caller comes again while it finds any.
+CREATE FUNCTION ops_forget_heard(older_than timestamptz, at_most integer) RETURNS integer LANGUAGE sql AS $$
+  WITH old AS (
+    SELECT consumer, message_id FROM inbox WHERE received_at < older_than LIMIT at_most FOR UPDATE SKIP LOCKED
+  ), gone AS (
+    DELETE FROM inbox i USING old WHERE i.consumer = old.consumer AND i.message_id = old.message_id RETURNING 1
+  )
+  SELECT count(*)::integer FROM gone
+$$;
+REVOKE ALL ON FUNCTION ops_forget_heard FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION ops_maintain() RETURNS void LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+DECLARE
+  parent text;
+BEGIN
+  FOR parent IN SELECT name FROM partitioned_tables LOOP
+    PERFORM ops_ensure_partitions(parent);
+  END LOOP;
+  PERFORM ops_forget_changes(now() - interval '30 days');
+END $$;

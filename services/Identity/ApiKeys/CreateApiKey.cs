@@ -17,7 +17,10 @@ internal static class CreateApiKey
     public const int MaxDays = 365;
 
     /// <param name="Name">What it is for, for people.</param>
-    /// <param name="Scopes">What it may do, such as orders:read; a write scope does not include reading.</param>
+    /// <param name="Scopes">
+    /// What it may do, such as orders:read; a write scope does not include reading. sync:read opens the changes, with their rows, of
+    /// every tracked table of the organisation, whichever service owns it.
+    /// </param>
     /// <param name="ExpiresInDays">1 to 365; 90 when left out.</param>
     public sealed record Request(
         [Required, MaxLength(100)] string Name, [Scopes] IReadOnlyList<string> Scopes, [Range(1, MaxDays)] int ExpiresInDays = DefaultDays);

@@ -15,7 +15,7 @@ internal sealed partial class ForgetAudit(
     /// <returns>How many weeks were dropped.</returns>
     public async Task<int> Run(CancellationToken cancel)
     {
-        await using var forget = owner.CreateCommand("SELECT forget_audit($1)");
+        await using var forget = owner.CreateCommand("SELECT ops_forget_weeks('audit_entries', $1)");
         forget.Parameters.Add(new() { Value = time.GetUtcNow() - Retention });
 
         return (int)(await forget.ExecuteScalarAsync(cancel))!;

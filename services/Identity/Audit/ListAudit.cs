@@ -21,11 +21,21 @@ internal static class ListAudit
         IdentityDb db, Caller caller, CancellationToken cancel, int? limit = null, string? cursor = null,
         Guid? userId = null, Named<AuditEvent>? @event = null)
     {
-        // What happened before an organisation was known belongs to all organisations of that person.
-        var entries = db.AuditEntries.Where(entry => entry.OrgId == caller.Org
-            || (entry.OrgId == null && db.Memberships.Any(member => member.OrgId == caller.Org && member.UserId == entry.UserId)));
+        var size = Paging.Limit(limit);
+        var wanted = Wanted(db, cursor, @event);
 
-        return Page(userId is null ? entries : entries.Where(entry => entry.UserId == userId), @event, limit, cursor, cancel);
+        if (userId is not null)
+        {
+            wanted = wanted.Where(entry => entry.UserId == userId);
+        }
+
+        // What happened before an organisation was known belongs to all organisations of that person. Each part walks an index as
+        // far as the page goes; as one condition with OR the two would read all there is.
+        var entries = wanted.Where(entry => entry.OrgId == caller.Org).OrderByDescending(entry => entry.Id).Take(size + 1)
+            .Concat(db.Memberships.Where(member => member.OrgId == caller.Org).SelectMany(member =>
+                wanted.Where(entry => entry.OrgId == null && entry.UserId == member.UserId).OrderByDescending(entry => entry.Id).Take(size + 1)));
+
+        return Page(entries, size, cancel);
     }
 
     /// <summary>The caller's own, in every organisation.</summary>
@@ -34,26 +44,24 @@ internal static class ListAudit
     {
         var id = caller.UserId();
 
-        return Page(db.AuditEntries.Where(entry => entry.UserId == id), @event, limit, cursor, cancel);
+        return Page(Wanted(db, cursor, @event).Where(entry => entry.UserId == id), Paging.Limit(limit), cancel);
     }
 
-    private static async Task<Ok<Page<Entry>>> Page(
-        IQueryable<AuditEntry> entries, Named<AuditEvent>? what, int? limit, string? cursor, CancellationToken cancel)
+    private static IQueryable<AuditEntry> Wanted(IdentityDb db, string? cursor, Named<AuditEvent>? what)
     {
-        var size = Paging.Limit(limit);
-        var before = Paging.Decode<Guid?>(cursor);
+        var entries = db.AuditEntries.AsNoTracking();
 
-        if (before is not null)
+        if (Paging.Decode<Guid?>(cursor) is { } before)
         {
             entries = entries.Where(entry => entry.Id < before);
         }
 
-        if (what is { Value: var only })
-        {
-            entries = entries.Where(entry => entry.Event == only);
-        }
+        return what is { Value: var only } ? entries.Where(entry => entry.Event == only) : entries;
+    }
 
-        var rows = await entries.AsNoTracking().OrderByDescending(entry => entry.Id).Take(size + 1).ToListAsync(cancel);
+    private static async Task<Ok<Page<Entry>>> Page(IQueryable<AuditEntry> entries, int size, CancellationToken cancel)
+    {
+        var rows = await entries.OrderByDescending(entry => entry.Id).Take(size + 1).ToListAsync(cancel);
         var page = Paging.Cut(rows, size, entry => entry.Id);
 
         return TypedResults.Ok(new Page<Entry>(

@@ -52,6 +52,8 @@ CREATE TABLE audit_entries (
 ) PARTITION BY RANGE (created_at);
 CREATE INDEX audit_entries_org ON audit_entries (org_id, id);
 CREATE INDEX audit_entries_user ON audit_entries (user_id, id);
+-- A person's sign-ins before an organisation was known, among all they did in their organisations.
+CREATE INDEX audit_entries_apart ON audit_entries (user_id, id) WHERE org_id IS NULL;
 SELECT ops_partition_table('audit_entries');
 
 ALTER TABLE audit_entries ENABLE ROW LEVEL SECURITY;
@@ -62,21 +64,3 @@ CREATE POLICY tenant ON audit_entries FOR SELECT TO {{service}}_app USING (
 CREATE POLICY own ON audit_entries FOR SELECT TO {{service}}_app USING (user_id::text = current_setting('app.actor', true));
 CREATE POLICY written ON audit_entries FOR INSERT TO {{service}}_app WITH CHECK (org_id IS NULL OR org_id = current_org());
 GRANT SELECT, INSERT ON audit_entries TO {{service}}_app;
-
--- Drops whole weeks that ended before then.
-CREATE FUNCTION forget_audit(older_than timestamptz) RETURNS integer LANGUAGE plpgsql AS $$
-DECLARE
-  week text;
-  dropped integer := 0;
-BEGIN
-  FOR week IN
-    SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'audit_entries'::regclass AND c.relname ~ '^audit_entries_\d{8}$'
-      AND to_timestamp(right(c.relname, 8) || ' 00+00', 'YYYYMMDD HH24TZH') + interval '7 days' <= older_than
-  LOOP
-    EXECUTE format('DROP TABLE %I', week);
-    dropped := dropped + 1;
-  END LOOP;
-  RETURN dropped;
-END $$;
-REVOKE ALL ON FUNCTION forget_audit(timestamptz) FROM PUBLIC;

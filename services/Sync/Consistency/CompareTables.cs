@@ -7,18 +7,19 @@ namespace OpsPlatform.Sync.Consistency;
 
 /// <summary>
 /// Compares every tracked table of every service, all organisations at once, when something was written on either side since the last
-/// time, when rows were in flight then, or when the last time is long ago. Keeps its own share of the processor small: a comparison
-/// that took long is repeated later.
+/// time, when rows were in flight then, or when the last time is long ago. Keeps its own share of the processor small: each table
+/// rests by itself, longer the longer its comparison took and the more often it failed.
 /// </summary>
 internal sealed partial class CompareTables(
     Sources sources, FeedRows feed, ApplyFeed apply, CompareRows rows, ComparisonTable store,
     [FromKeyedServices("relay")] NpgsqlDataSource relay, IOptions<SyncOptions> options, TimeProvider time, ILogger<CompareTables> log)
 {
     private static readonly TimeSpan Forced = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(30);
 
     private readonly Dictionary<(string Service, string EntityType), Last> _last = [];
 
-    private readonly record struct Last(long SourceWrites, long FeedWrites, DateTimeOffset At, TimeSpan Took, bool Unsettled);
+    private readonly record struct Last(long SourceWrites, long FeedWrites, DateTimeOffset At, DateTimeOffset RestsUntil, bool Unsettled, int Failures);
 
     /// <returns>How many tables were compared.</returns>
     public async Task<int> Run(IEnumerable<ChangeState> states, CancellationToken cancel)
@@ -34,6 +35,7 @@ internal sealed partial class CompareTables(
                     continue;
                 }
 
+                var started = Stopwatch.GetTimestamp();
                 try
                 {
                     await Run(state.Service, table, feedWrites, cancel);
@@ -41,8 +43,9 @@ internal sealed partial class CompareTables(
                 }
                 catch (Exception exception) when (!cancel.IsCancellationRequested)
                 {
-                    // The service left, or a database: the next round compares again, and the lag of the check tells.
+                    // The service left, or a database, or the digest takes longer than it may: the lag of the check tells.
                     NotCompared(exception, state.Service, table.Table);
+                    BackOff((state.Service, table.EntityType), Stopwatch.GetElapsedTime(started));
                 }
             }
         }
@@ -58,7 +61,7 @@ internal sealed partial class CompareTables(
         }
 
         var since = time.GetUtcNow() - last.At;
-        return since >= last.Took * options.Value.ComparisonRest
+        return time.GetUtcNow() >= last.RestsUntil
             && (last.Unsettled || table.Writes != last.SourceWrites || feedWrites != last.FeedWrites || since >= Forced);
     }
 
@@ -84,8 +87,25 @@ internal sealed partial class CompareTables(
 
         await store.Save(results, cancel);
         await store.Compared(service, table.EntityType, took, cancel);
-        _last[(service, table.EntityType)] = new(table.Writes, feedWrites, time.GetUtcNow(), took, results.Any(result => result.InFlight > 0));
+        var now = time.GetUtcNow();
+        _last[(service, table.EntityType)] = new(table.Writes, feedWrites, now, now + Rest(took), results.Any(result => result.InFlight > 0), 0);
     }
+
+    private void BackOff((string Service, string EntityType) table, TimeSpan took)
+    {
+        var last = _last.GetValueOrDefault(table);
+        var backOff = FirstBackOff * Math.Pow(2, last.Failures);
+        var rest = Rest(took);
+        _last[table] = last with
+        {
+            RestsUntil = time.GetUtcNow() + (backOff > rest ? backOff : rest),
+            Unsettled = true,
+            // No further than the time after which every table is compared anyway.
+            Failures = backOff * 2 > Forced ? last.Failures : last.Failures + 1,
+        };
+    }
+
+    private TimeSpan Rest(TimeSpan took) => took * options.Value.ComparisonRest;
 
     private async Task<Dictionary<Guid, long>> Positions(CancellationToken cancel)
     {

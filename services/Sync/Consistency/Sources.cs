@@ -1,8 +1,6 @@
 using System.Net;
-using System.Net.Http.Json;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Consistency;
-using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Sync.Consistency;
@@ -81,14 +79,8 @@ internal sealed class Sources(ServiceClient client, IConfiguration configuration
         response.EnsureSuccessStatusCode();
     }
 
-    private async Task<T> Post<T>(string service, string what, object body, CancellationToken cancel)
-    {
-        using var content = JsonContent.Create(body, options: Json.Options);
-        using var response = await client.Send(Self(), service, HttpMethod.Post, $"/{service}/changes/{what}", content, cancel);
-        response.EnsureSuccessStatusCode();
-        return await response.Content.ReadFromJsonAsync<T>(Json.Options, cancel)
-            ?? throw new InvalidOperationException($"The {service} service answered null to POST /{service}/changes/{what}.");
-    }
+    private Task<T> Post<T>(string service, string what, object body, CancellationToken cancel) =>
+        client.Post<T>(Self(), service, $"/{service}/changes/{what}", body, cancel);
 
     /// <summary>This service for itself: it compares every organisation's data.</summary>
     private static Caller Self()

@@ -127,8 +127,14 @@ internal sealed partial class FeedHub(
             FeedPage page;
             do
             {
+                if (feed.BeginReading() is not { } position)
+                {
+                    feed.StopFilling();
+                    return;
+                }
+
                 page = await FeedTable.ReadPage(
-                    connection, org, feed.Position ?? 0, FeedTable.MaxPage, FeedFilter.None, lifetime.ApplicationStopping);
+                    connection, org, position, FeedTable.MaxPage, FeedFilter.None, lifetime.ApplicationStopping);
                 feed.TryDeliver(page.Batch with { Trail = trail.NoteRead(org, page.Batch.After, page.Batch.UpTo) });
             }
             while (!feed.TryEndFilling(page.Head.Position));

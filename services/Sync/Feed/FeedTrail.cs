@@ -8,13 +8,14 @@ namespace OpsPlatform.Sync.Feed;
 
 /// <summary>
 /// Keeps when changes were appended and when their first reader got them, for whoever asks how a change went.
-/// Kept in memory and stored once a second, off the way to the readers: up to 1,000 changes a second, and of what comes beyond
-/// that nothing, because a flood is looked at by its figures and not by its entries.
+/// Kept in memory and stored once a second, off the way to the readers: up to 1,000 changes and 4 MB a second, and of what comes
+/// beyond that nothing, because a flood is looked at by its figures and not by its entries.
 /// </summary>
 internal sealed partial class FeedTrail(
     [FromKeyedServices("relay")] NpgsqlDataSource relay, ServiceDatabase database, TimeProvider time, ILogger<FeedTrail> log) : BackgroundService
 {
     private const int MaxPerInterval = 1_000;
+    private const int MaxBytesPerInterval = 4 * 1024 * 1024;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private const string Sql = """
@@ -38,12 +39,13 @@ internal sealed partial class FeedTrail(
 
     private readonly Channel<Part> _noted = Channel.CreateBounded<Part>(MaxPerInterval);
     private int _room = MaxPerInterval;
+    private long _bytesOfRoom = MaxBytesPerInterval;
 
     /// <summary>Notes that one organisation's changes have just been appended.</summary>
     /// <returns>What to tell when a reader gets them; null when the interval holds no more.</returns>
     public Part? Note(Guid org, IEnumerable<(long Position, CapturedChange Change)> appended)
     {
-        (long Position, CapturedChange Change)[] entries = [.. appended];
+        Entry[] entries = [.. appended.Select(entry => new Entry(entry.Position, entry.Change.Id, entry.Change.EventType, entry.Change.EntityId, entry.Change.Metadata))];
         return Keep(new(org, entries[0].Position - 1, entries[^1].Position, entries, time));
     }
 
@@ -66,6 +68,7 @@ internal sealed partial class FeedTrail(
             }
 
             Volatile.Write(ref _room, MaxPerInterval);
+            Volatile.Write(ref _bytesOfRoom, MaxBytesPerInterval);
             if (last.Count > 0)
             {
                 try
@@ -84,7 +87,7 @@ internal sealed partial class FeedTrail(
     }
 
     private Part? Keep(Part part) =>
-        Interlocked.Add(ref _room, -part.Count) + part.Count > 0 && _noted.Writer.TryWrite(part) ? part : null;
+        Interlocked.Add(ref _room, -part.Count) + part.Count > 0 && Interlocked.Add(ref _bytesOfRoom, -part.Bytes) >= 0 && _noted.Writer.TryWrite(part) ? part : null;
 
     private async Task Store(List<Part> parts, CancellationToken cancel)
     {
@@ -103,21 +106,21 @@ internal sealed partial class FeedTrail(
 
     private async Task StoreAppended(List<Part> parts, CancellationToken cancel)
     {
-        var rows = parts.SelectMany(part => part.Appended.Select(entry => (part.At, part.DeliveredAt, entry.Position, entry.Change))).ToArray();
+        var rows = parts.SelectMany(part => part.Appended.Select(entry => (Part: part, Entry: entry))).ToArray();
         if (rows.Length == 0)
         {
             return;
         }
 
         await using var insert = relay.CreateCommand(Sql);
-        Add(insert, rows.Select(row => row.Change.OrgId), NpgsqlDbType.Uuid);
-        Add(insert, rows.Select(row => row.Change.Metadata), NpgsqlDbType.Jsonb);
-        Add(insert, rows.Select(row => row.Change.EventType), NpgsqlDbType.Text);
-        Add(insert, rows.Select(row => row.Change.Id), NpgsqlDbType.Uuid);
-        Add(insert, rows.Select(row => row.Change.EntityId), NpgsqlDbType.Text);
-        Add(insert, rows.Select(row => row.Position), NpgsqlDbType.Bigint);
-        Add(insert, rows.Select(row => row.At), NpgsqlDbType.TimestampTz);
-        Add(insert, rows.Select(row => row.DeliveredAt), NpgsqlDbType.TimestampTz);
+        Add(insert, rows.Select(row => row.Part.Org), NpgsqlDbType.Uuid);
+        Add(insert, rows.Select(row => row.Entry.Metadata), NpgsqlDbType.Jsonb);
+        Add(insert, rows.Select(row => row.Entry.EventType), NpgsqlDbType.Text);
+        Add(insert, rows.Select(row => row.Entry.Id), NpgsqlDbType.Uuid);
+        Add(insert, rows.Select(row => row.Entry.EntityId), NpgsqlDbType.Text);
+        Add(insert, rows.Select(row => row.Entry.Position), NpgsqlDbType.Bigint);
+        Add(insert, rows.Select(row => row.Part.At), NpgsqlDbType.TimestampTz);
+        Add(insert, rows.Select(row => row.Part.DeliveredAt), NpgsqlDbType.TimestampTz);
         await insert.ExecuteNonQueryAsync(cancel);
     }
 
@@ -127,9 +130,12 @@ internal sealed partial class FeedTrail(
     [LoggerMessage(LogLevel.Warning, "The times of {Batches} batches are not kept: {Reason}")]
     private partial void Dropped(int batches, string reason);
 
+    /// <summary>What is stored of an appended change: its row's contents are not, so that they are not held in memory for it.</summary>
+    internal readonly record struct Entry(long Position, Guid Id, string EventType, string EntityId, string Metadata);
+
     /// <summary>Entries of one organisation, After &lt; position &lt;= UpTo, that go to the readers together.</summary>
     /// <param name="appended">The entries, when this process appended them.</param>
-    internal sealed class Part(Guid org, long after, long upTo, (long Position, CapturedChange Change)[] appended, TimeProvider time)
+    internal sealed class Part(Guid org, long after, long upTo, Entry[] appended, TimeProvider time)
     {
         private long _deliveredTicks;
 
@@ -141,7 +147,9 @@ internal sealed partial class FeedTrail(
 
         public int Count => (int)(upTo - after);
 
-        public (long Position, CapturedChange Change)[] Appended => appended;
+        public Entry[] Appended => appended;
+
+        public long Bytes => appended.Sum(entry => (long)sizeof(char) * (entry.EntityId.Length + entry.Metadata.Length));
 
         public DateTimeOffset At { get; } = time.GetUtcNow();
 

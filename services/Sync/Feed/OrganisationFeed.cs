@@ -116,6 +116,17 @@ internal sealed class OrganisationFeed
         }
     }
 
+    /// <summary>What was wanted before the table is read is found there, or is not there: only what is wanted meanwhile has it read once more.</summary>
+    /// <returns>The position to read from; null when everybody has been told to come again.</returns>
+    public long? BeginReading()
+    {
+        lock (_gate)
+        {
+            _wanted = _position is null ? _wanted : 0;
+            return _position;
+        }
+    }
+
     /// <returns>False when there is more to read up to <paramref name="head"/>, or up to a batch that could not be delivered meanwhile.</returns>
     public bool TryEndFilling(long head)
     {

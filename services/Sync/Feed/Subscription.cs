@@ -6,9 +6,13 @@ namespace OpsPlatform.Sync.Feed;
 /// <summary>One reader's place in the hub: holds a slot of its organisation and, once attached, gets every batch that is delivered.</summary>
 internal sealed class Subscription(FeedHub hub, Guid org, string user, int maxFrames) : IDisposable
 {
+    /// <summary>A batch is shared by all its readers, so this is also about what a slow organisation's readers hold together.</summary>
+    private const long MaxBytes = 16 * 1024 * 1024;
+
     private readonly Channel<FrameBatch> _batches = Channel.CreateUnbounded<FrameBatch>(new() { SingleReader = true });
     private OrganisationFeed? _feed;
     private int _frames;
+    private long _bytes;
     private volatile bool _isBehind;
 
     public Guid Org => org;
@@ -32,6 +36,7 @@ internal sealed class Subscription(FeedHub hub, Guid org, string user, int maxFr
         }
 
         Interlocked.Add(ref _frames, -batch.Frames.Count);
+        Interlocked.Add(ref _bytes, -batch.Events.Length);
         return true;
     }
 
@@ -41,13 +46,14 @@ internal sealed class Subscription(FeedHub hub, Guid org, string user, int maxFr
     /// <summary>Never waits: a slow reader must not hold up the others.</summary>
     public void Offer(FrameBatch batch)
     {
-        if (Volatile.Read(ref _frames) >= maxFrames)
+        if (Volatile.Read(ref _frames) >= maxFrames || Volatile.Read(ref _bytes) >= MaxBytes)
         {
             FallBehind();
         }
         else if (_batches.Writer.TryWrite(batch))
         {
             Interlocked.Add(ref _frames, batch.Frames.Count);
+            Interlocked.Add(ref _bytes, batch.Events.Length);
         }
     }
 

@@ -284,17 +284,8 @@ CREATE FUNCTION forget_metrics(p_before timestamptz) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' SET lock_timeout = '5s'
 AS $$
 DECLARE
-    v_name text;
-    v_dropped integer := 0;
+    v_dropped integer := ops_forget_weeks('system_metrics', p_before);
 BEGIN
-    FOR v_name IN
-        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'public.system_metrics'::regclass AND c.relname ~ '^system_metrics_\d{8}$'
-            AND to_timestamp(right(c.relname, 8), 'YYYYMMDD') + interval '1 week' <= p_before
-    LOOP
-        EXECUTE format('DROP TABLE public.%I', v_name);
-        v_dropped := v_dropped + 1;
-    END LOOP;
     DELETE FROM system_metrics_default WHERE recorded_at < p_before;
     DELETE FROM sync_alerts WHERE changed_at < p_before;
     DELETE FROM resyncs WHERE requested_at < p_before;
