@@ -15,7 +15,12 @@ internal sealed class HealthWatch(
     public bool WasHealthy { get; private set; }
 
     /// <summary>Until cancelled, that is until the process ends.</summary>
-    public async Task FollowAsync(Action onHealthy, CancellationToken cancel)
+    /// <param name="openToCallers">
+    /// Called at every healthy check before it is published, so that who waited for health is served; returns what is in the way, if
+    /// anything is.
+    /// </param>
+    /// <param name="cancel">Ends it.</param>
+    public async Task FollowAsync(Func<string?> openToCallers, CancellationToken cancel)
     {
         try
         {
@@ -24,6 +29,11 @@ internal sealed class HealthWatch(
             while (true)
             {
                 var (status, reason) = await context.Probe.CheckAsync(resource, replica, cancel);
+                if (status != HealthStatus.Unhealthy && openToCallers() is { } obstacle)
+                {
+                    (status, reason) = (HealthStatus.Unhealthy, obstacle);
+                }
+
                 failures = status == HealthStatus.Unhealthy ? failures + 1 : 0;
                 if (status != last)
                 {
@@ -31,11 +41,7 @@ internal sealed class HealthWatch(
                     Publish(status);
                 }
 
-                if (status != HealthStatus.Unhealthy)
-                {
-                    onHealthy();
-                }
-                else if (HealthProbe.IsWorthSaying(failures))
+                if (HealthProbe.IsWorthSaying(failures))
                 {
                     report($"is not healthy: {reason}");
                 }

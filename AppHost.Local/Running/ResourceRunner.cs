@@ -147,7 +147,7 @@ internal sealed class ResourceRunner : IAsyncDisposable
     {
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var since = (long?)null;
-        var watch = _health.FollowAsync(OnHealthy, watching.Token);
+        var watch = _health.FollowAsync(OpenToCallers, watching.Token);
         try
         {
             await child.Exited.WaitAsync(stop);
@@ -167,17 +167,17 @@ internal sealed class ResourceRunner : IAsyncDisposable
         _context.SharedPorts.Remove(Resource, _replica);
         return since is { } start ? _context.Time.GetElapsedTime(start) : TimeSpan.Zero;
 
-        void OnHealthy()
+        string? OpenToCallers()
         {
-            since ??= _context.Time.GetTimestamp();
             try
             {
                 _context.SharedPorts.Add(Resource, _replica);
+                since ??= _context.Time.GetTimestamp();
+                return null;
             }
             catch (DistributedApplicationException e)
             {
-                // Tried again at the next check.
-                Report(e.Message);
+                return e.Message;
             }
         }
     }

@@ -25,7 +25,15 @@ internal sealed class SharedPort(int port) : IAsyncDisposable
     private List<Socket> _listeners = [];
     private uint _next;
 
-    public bool IsListening => !_targets.IsEmpty;
+    /// <summary>False while another program has the port.</summary>
+    public bool IsFreeOrOwn()
+    {
+        // Trying it takes it for a moment, in which neither another replica's try nor the listening may fall.
+        lock (_lock)
+        {
+            return !_targets.IsEmpty || PortAllocator.IsFree(port);
+        }
+    }
 
     /// <summary>From now on connections go to this replica too.</summary>
     /// <exception cref="DistributedApplicationException">The port is another program's.</exception>

@@ -9,13 +9,13 @@ internal sealed class SharedPorts : IAsyncDisposable
 
     /// <summary>The first port of the resource that another program has, if any.</summary>
     public int? TakenPortOf(IResource resource) => Shared(resource).Select(endpoint => endpoint.SharedPort)
-        .FirstOrDefault(port => !(_ports.TryGetValue(port!.Value, out var own) && own.IsListening) && !PortAllocator.IsFree(port.Value));
+        .FirstOrDefault(port => !Port(port!.Value).IsFreeOrOwn());
 
     public void Add(IResource resource, int replica)
     {
         foreach (var endpoint in Shared(resource))
         {
-            _ports.GetOrAdd(endpoint.SharedPort!.Value, port => new(port)).Add(endpoint.AllocatedPorts[replica]);
+            Port(endpoint.SharedPort!.Value).Add(endpoint.AllocatedPorts[replica]);
         }
     }
 
@@ -23,10 +23,7 @@ internal sealed class SharedPorts : IAsyncDisposable
     {
         foreach (var endpoint in Shared(resource))
         {
-            if (_ports.TryGetValue(endpoint.SharedPort!.Value, out var port))
-            {
-                port.Remove(endpoint.AllocatedPorts[replica]);
-            }
+            Port(endpoint.SharedPort!.Value).Remove(endpoint.AllocatedPorts[replica]);
         }
     }
 
@@ -37,6 +34,8 @@ internal sealed class SharedPorts : IAsyncDisposable
             await port.DisposeAsync();
         }
     }
+
+    private SharedPort Port(int port) => _ports.GetOrAdd(port, port => new(port));
 
     private static IEnumerable<EndpointAnnotation> Shared(IResource resource) =>
         resource.Annotations.OfType<EndpointAnnotation>().Where(endpoint => endpoint.SharedPort is not null);

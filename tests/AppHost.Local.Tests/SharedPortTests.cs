@@ -48,6 +48,25 @@ public sealed class SharedPortTests : IAsyncLifetime
     }
 
     [Fact]
+    public void Replicas_that_start_at_once_do_not_take_the_port_from_one_another()
+    {
+        for (var round = 0; round < 50; round++)
+        {
+            Parallel.For(0, 8, replica =>
+            {
+                _shared.IsFreeOrOwn().ShouldBeTrue();
+                _shared.Add(replica % 2 == 0 ? Port(_a) : Port(_b));
+            });
+            _shared.Remove(Port(_a));
+            _shared.Remove(Port(_b));
+        }
+
+        using var other = new TcpListener(IPAddress.Loopback, _port);
+        other.Start();
+        _shared.IsFreeOrOwn().ShouldBeFalse();
+    }
+
+    [Fact]
     public async Task Without_a_replica_callers_are_refused_and_with_one_again_they_are_served()
     {
         (await Should.ThrowAsync<SocketException>(Connect)).SocketErrorCode.ShouldBe(SocketError.ConnectionRefused);
