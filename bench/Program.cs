@@ -27,7 +27,7 @@ using var terminated = System.Runtime.InteropServices.PosixSignalRegistration.Cr
     cancel.Cancel();
 });
 
-var report = new Report(options);
+var report = new Report(options, [.. benchmarks.Select(benchmark => benchmark.Name)]);
 var isComplete = true;
 foreach (var benchmark in benchmarks.Where(benchmark => options.Names.Count == 0 || options.Names.Contains(benchmark.Name)))
 {
@@ -52,5 +52,4 @@ foreach (var benchmark in benchmarks.Where(benchmark => options.Names.Count == 0
     report.Add(session);
 }
 
-report.Write();
 return isComplete ? 0 : 1;

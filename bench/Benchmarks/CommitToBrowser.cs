@@ -7,7 +7,7 @@ internal sealed class CommitToBrowser : IBenchmark
     private const int Rows = 200;
     private const int Subscribers = 100;
     private const int PerSecond = 1_000;
-    private const int IdlePerSecond = 5;
+    private const int IdlePerSecond = 20;
     private const int MaxWaiting = 500;
     private const int FrameBytes = 1_000;
 
@@ -33,7 +33,7 @@ internal sealed class CommitToBrowser : IBenchmark
     {
         var broker = await BareParts.BrokerOneByOne(system, FrameBytes, session.Phase(0.05), session.Cancel);
         var yarp = await BareParts.HelloThroughYarp(session.Phase(0.05), session.Cancel);
-        await Subscribed.Measure(session, system, [tenant], 1, writer, new Subscribed.Rate(IdlePerSecond, session.Phase(0.5), MaxWaiting), i => (tenant.Id, rows[i % Rows]), "5 changes a second", seen =>
+        await Subscribed.Measure(session, system, [tenant], 1, writer, new Subscribed.Rate(IdlePerSecond, session.Phase(0.5), MaxWaiting), i => (tenant.Id, rows[i % Rows]), $"{IdlePerSecond} changes a second", seen =>
         {
             var limit = Samples.Sum(seen.Commits, broker, yarp);
             session.Record(Figure.Latency("commit to browser, idle", seen.Latency, p50Goal: 7, p99Goal: 25,

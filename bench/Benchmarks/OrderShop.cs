@@ -32,7 +32,15 @@ internal sealed class OrderShop(Tenant tenant, byte[] order)
                 var code = $"ingredient-{dish}-{i}";
                 var ingredient = await tenant.Post("/ingredients", new
                 {
-                    code, name = code, category = "bench", kind = "ingredient", unit = "g", openingStock = OpeningStock, reorderPoint = 0, usageRate = 0, unitCostMinor = 0.1m,
+                    code,
+                    name = code,
+                    category = "bench",
+                    kind = "ingredient",
+                    unit = "g",
+                    openingStock = OpeningStock,
+                    reorderPoint = 0,
+                    usageRate = 0,
+                    unitCostMinor = 0.1m,
                 }, stop);
                 lines.Add(new { ingredientId = ingredient.GetProperty("id").GetGuid(), quantity = GramsEach });
             }
@@ -41,7 +49,14 @@ internal sealed class OrderShop(Tenant tenant, byte[] order)
             var recipe = await tenant.Post("/recipes", new { code = name, name, yieldQuantity = 1, yieldUnit = "piece", lines }, stop);
             var item = await tenant.Post("/menu", new
             {
-                code = name, name, kind = "recipe", targetId = recipe.GetProperty("id").GetGuid(), piecesPerSale = 1, priceMinor = 220, currency = "GBP", taxClass = "zero",
+                code = name,
+                name,
+                kind = "recipe",
+                targetId = recipe.GetProperty("id").GetGuid(),
+                piecesPerSale = 1,
+                priceMinor = 220,
+                currency = "GBP",
+                taxClass = "zero",
             }, stop);
             items[dish] = item.GetProperty("id").GetGuid();
         });

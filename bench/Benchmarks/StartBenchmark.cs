@@ -15,8 +15,7 @@ internal sealed class StartBenchmark : IBenchmark
     {
         await using var system = await session.Boot();
         session.Record(Figure.Of("until everything is healthy", "s", system.HealthyAfter.TotalSeconds));
-        // What a start leaves to do, such as the compiler's second look at hot code, is not idling.
-        await Task.Delay(session.Phase(1.0 / 3), session.Cancel);
+        await Task.Delay(session.Phase(1.0 / 6), session.Cancel);
         await session.Watch(system, "idle", () => Task.Delay(session.Phase(0.5), session.Cancel));
         session.Record(Figure.Of("idle processor of the services", "% of a core", session.Cpu["idle"].Services));
         var memory = CpuUse.SystemProcesses(system.HostProcessId).GroupBy(process => process.Name)

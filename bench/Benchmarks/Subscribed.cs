@@ -12,6 +12,9 @@ internal static class Subscribed
 
     internal sealed record Rate(double PerSecond, TimeSpan Duration, int MaxWaiting);
 
+    /// <param name="Frames">Delivered while the writers wrote.</param>
+    /// <param name="Lost">Changes that some subscriber never got, and positions passed over.</param>
+    /// <param name="Unwritten">Changes that were due while too many writers waited.</param>
     internal sealed record Seen(Samples Latency, Samples Commits, long Frames, long Lost, long Unwritten, double Seconds);
 
     /// <param name="target">The organisation and row of the nth change; every tenant gets an equal share.</param>
@@ -50,7 +53,14 @@ internal static class Subscribed
                 unwritten = await Load.Open(rate.PerSecond, rate.Duration, Change, rate.MaxWaiting, session.Cancel);
                 seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
             });
-            var lost = await Arrived();
+            var delivered = readers.Sum(reader => reader.Received) - before;
+            var missing = await Arrived();
+            var holes = readers.Sum(reader => reader.Holes);
+            if (missing != 0 || holes != 0)
+            {
+                Console.WriteLine($"    {missing} frames are missing and {holes} positions were passed over, at {readers.Count(reader => reader.Holes != 0)} of {readers.Length} subscribers");
+            }
+
             if (readers.Count(reader => reader.WasEnded) is > 0 and var ended)
             {
                 Console.WriteLine($"    {ended} of {readers.Length} subscribers were told to come again or cut off");
@@ -62,7 +72,7 @@ internal static class Subscribed
                 latency.Add(reader.Latency);
             }
 
-            record(new(latency, writer.Commits, readers.Sum(reader => reader.Received) - before, lost + readers.Sum(reader => reader.Holes), unwritten, seconds));
+            record(new(latency, writer.Commits, delivered, missing + holes, unwritten, seconds));
         }
         finally
         {

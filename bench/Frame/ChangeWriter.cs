@@ -65,7 +65,7 @@ internal sealed class ChangeWriter : IAsyncDisposable
             BatchCommands =
             {
                 Caller(org),
-                new("UPDATE ingredients SET name = $2 WHERE id = $1") { Parameters = { new() { Value = ingredient }, new() { Value = $"b#{mark} " } } },
+                new("UPDATE ingredients SET name = $2 WHERE id = $1") { Parameters = { new() { Value = ingredient }, new() { Value = marks.Text(mark) } } },
             },
         })
         {

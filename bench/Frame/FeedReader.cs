@@ -1,26 +1,7 @@
 using System.Buffers.Text;
-using System.Diagnostics;
 using System.Net.Http.Headers;
 
 namespace OpsPlatform.Bench.Frame;
-
-/// <summary>When each marked change was about to be committed. A writer puts b#N into the row, and whoever reads N knows how long it took.</summary>
-internal sealed class Marks(int capacity)
-{
-    private readonly long[] _committing = new long[capacity];
-    private int _last = -1;
-
-    public int Count => Volatile.Read(ref _last) + 1;
-
-    public int Next() => Interlocked.Increment(ref _last) is var mark && mark < _committing.Length
-        ? mark
-        : throw new InvalidOperationException("More changes than there are marks for.");
-
-    public void Commits(int mark) => Volatile.Write(ref _committing[mark], Stopwatch.GetTimestamp());
-
-    /// <returns>0 when it is no mark of these.</returns>
-    public long CommittedAt(int mark) => mark < _committing.Length ? Volatile.Read(ref _committing[mark]) : 0;
-}
 
 /// <summary>One subscriber of the feed through the gateway. Parses each event's name, position and mark, without making objects.</summary>
 internal sealed class FeedReader : IDisposable

@@ -2,46 +2,41 @@ using System.Text;
 
 namespace OpsPlatform.Bench.Frame;
 
-/// <summary>Writes bench/RESULTS.md: a section a benchmark. Sections of benchmarks that did not run now stay as they were.</summary>
-internal sealed class Report(Options options)
+/// <summary>Writes bench/RESULTS.md: a section a benchmark, as soon as it is measured. Sections of benchmarks that do not run now stay as they were.</summary>
+internal sealed class Report(Options options, IReadOnlyList<string> order)
 {
     private const string Marker = "<!-- benchmark: ";
     private static readonly string Folder = Path.Combine(BenchSystem.RepositoryRoot, "bench");
-    private readonly List<Session> _sessions = [];
 
-    public void Add(Session session) => _sessions.Add(session);
-
-    public void Write()
+    public void Add(Session session)
     {
-        var text = new StringBuilder();
-        foreach (var session in _sessions)
-        {
-            Console.WriteLine();
-            Console.WriteLine(Section(session));
-        }
-
+        var section = Section(session);
+        Console.WriteLine($"\n{section}");
         if (options.IsQuick)
         {
-            Console.WriteLine("Quick: nothing was written, and no figure of it is worth keeping.");
-            return;
+            Console.WriteLine("Quick: nothing is written, and no figure of it is worth keeping.");
         }
+        else if (session.Failure is null && session.Durability?.IsVoid == false)
+        {
+            Write(session, section);
+        }
+    }
 
+    private void Write(Session session, string section)
+    {
         var file = Path.Combine(Folder, "RESULTS.md");
         var sections = Kept(file);
+        sections[session.Benchmark.Name] = section;
         Directory.CreateDirectory(Path.Combine(Folder, "plots"));
-        foreach (var session in _sessions.Where(session => session.Failure is null && session.Durability?.IsVoid == false))
+        foreach (var figure in ByName(session))
         {
-            sections[session.Benchmark.Name] = Section(session);
-            foreach (var figure in ByName(session))
-            {
-                File.WriteAllText(Path.Combine(Folder, PlotOf(session, figure[0])), Plot.Of(figure));
-            }
+            File.WriteAllText(Path.Combine(Folder, PlotOf(session, figure[0])), Plot.Of(figure));
         }
 
-        text.Append("# Results\n\nWritten by `./run bench`; [README.md](README.md) says what each figure means.\n");
-        foreach (var (name, section) in sections)
+        var text = new StringBuilder("# Results\n\nWritten by `./run bench`; [README.md](README.md) says what each figure means.\n");
+        foreach (var name in order.Where(sections.ContainsKey))
         {
-            text.Append($"\n{Marker}{name} -->\n{section}");
+            text.Append($"\n{Marker}{name} -->\n{sections[name]}");
         }
 
         File.WriteAllText(file, text.ToString());

@@ -34,11 +34,13 @@ internal sealed class Session(IBenchmark benchmark, Options options, Cancellatio
     /// <summary>A share of the longest phase.</summary>
     public TimeSpan Phase(double share = 1) => TimeSpan.FromSeconds(Math.Max(1, share * options.Seconds));
 
-    /// <summary>Boots the whole system on fresh data.</summary>
+    /// <summary>Boots the whole system on fresh data and gives it a while to settle.</summary>
     public async Task<BenchSystem> Boot()
     {
         var system = await BenchSystem.Boot(options.StateDirectory, cancel);
         Durability = await DurabilityFacts.Read(system, cancel);
+        // What a start leaves to do, such as the compiler's second look at hot code, is not what is measured.
+        await Task.Delay(Phase(1.0 / 6), cancel);
         return system;
     }
 

@@ -51,7 +51,9 @@ internal sealed class Shadow(BenchSystem system, string name)
         var settings = system.Settings(database);
         var start = new ProcessStartInfo(Folders.Select(folder => Path.Combine(folder, program)).First(File.Exists))
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         foreach (var argument in (string[])["-h", settings.Host!, "-p", $"{settings.Port}", "-U", settings.Username!, "-d", database, .. arguments])
         {

@@ -39,7 +39,11 @@ internal sealed class Tenant : IDisposable
         // Nothing of the client that costs and that a till would not do: no proxy, no cookies, no trace headers.
         var handler = new SocketsHttpHandler
         {
-            UseProxy = false, UseCookies = false, AllowAutoRedirect = false, ActivityHeadersPropagator = null, MaxConnectionsPerServer = MaxConnections,
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            ActivityHeadersPropagator = null,
+            MaxConnectionsPerServer = MaxConnections,
             PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5),
         };
         var tenant = new Tenant(new HttpClient(handler) { BaseAddress = system.Gateway, Timeout = TimeSpan.FromMinutes(2) }, email);
