@@ -82,7 +82,7 @@ internal sealed class OrdersBenchmark : IBenchmark
         });
         Console.WriteLine($"    answers: {shop.Answered()}");
         session.Record(Figure.Latency($"request to confirmed at {OpenPerSecond}/s", latency, p50Goal: 40, p99Goal: 150));
-        session.Record(Figure.Of($"not confirmed within {WaitSeconds} s at {OpenPerSecond}/s", "orders", unconfirmed, Goal.AtMost(0)));
+        session.Record(Figure.Of($"without a confirmation at {OpenPerSecond}/s", "orders", unconfirmed, Goal.AtMost(0)));
         await shop.Drain(session.Cancel);
     }
 
