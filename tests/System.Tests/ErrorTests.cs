@@ -45,8 +45,8 @@ public sealed class ErrorTests(DrillSystem system) : IClassFixture<DrillSystem>
     {
         await Sql("inventory", $$"""
             INSERT INTO parked_messages (queue, message_type, message_id, content_type, body, error, attempts)
-            SELECT 'inventory.OrderCancelled', 'unreadable', NULL, 'application/vnd.masstransit+json', convert_to('no message', 'UTF8'), 'poison', 1
-            FROM generate_series(1, 20)
+            SELECT 'inventory.OrderCancelled', 'unreadable', NULL, 'application/vnd.masstransit+json', convert_to('no message ' || n, 'UTF8'), 'poison', 1
+            FROM generate_series(1, 20) n
             """);
         (await system.Run("errors", "retry", "inventory", "all")).Succeeds().Output.ShouldContain("20 messages");
         await Eventually.Is(async () => await Sql("inventory", "SELECT count(*) FROM parked_messages WHERE error <> 'poison'"), parked => parked >= 20);
