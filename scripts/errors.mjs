@@ -1,7 +1,7 @@
 // ./run errors: lists, shows and retries what the services could not send or apply.
 import { readFileSync } from "node:fs";
+import { services } from "./platform.mjs";
 
-const services = ["identity", "inventory", "orders", "sync", "analytics", "registry"];
 const gateway = process.env.OPS_GATEWAY;
 const operatorKey = process.env.OPS_OPERATOR_KEY ?? JSON.parse(readFileSync(process.env.OPS_SECRETS, "utf8"))["operator-key"];
 const [verb, service, id] = process.argv.slice(2);

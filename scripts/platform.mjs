@@ -5,8 +5,8 @@ import { createReadStream, existsSync, readFileSync, readdirSync, rmSync, writeF
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const services = ["identity", "registry", "inventory", "orders", "sync", "analytics"];
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export const services = readdirSync(join(root, "services")).map((folder) => folder.toLowerCase());
 const state = process.env.OPS_STATE;
 const stoppedWithinMs = 90_000;
 const healthyWithinMs = 120_000;

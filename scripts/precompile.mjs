@@ -2,12 +2,14 @@
 // less. Each assembly is compiled once and kept; where the compiler cannot be had, everything runs as it was built.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { root, say, seconds } from "./platform.mjs";
 
 const kept = join(root, "artifacts", "precompiled");
+const refused = join(kept, "no-compiler"); // Not asked for at every build where there is none.
+const askAgainAfterMs = 86_400_000;
 const since = Date.now();
 const hash = (bytes) => createHash("sha256").update(bytes).digest("hex").slice(0, 32);
 const assembliesIn = (...projects) => projects.map((project) => join(root, project, "bin", "Release", "net10.0")).filter(existsSync)
@@ -16,9 +18,20 @@ const below = (parent) => readdirSync(join(root, parent)).map((name) => join(par
 
 /** Null where it does not restore. */
 function compiler() {
+  if (existsSync(refused) && since - statSync(refused).mtimeMs < askAgainAfterMs) return null;
+  try {
+    return findCompiler();
+  } catch {
+    mkdirSync(kept, { recursive: true });
+    writeFileSync(refused, "");
+    return null;
+  }
+}
+
+function findCompiler() {
   const asked = spawnSync("dotnet", ["msbuild", join(root, "scripts", "precompile.proj"), "-restore", "-nologo", "-t:Restored",
     "-getProperty:CompilerFolder", "-getProperty:NetCoreTargetingPackRoot", "-getProperty:NETCoreSdkPortableRuntimeIdentifier"], { cwd: root, encoding: "utf8" });
-  if (asked.status !== 0) return null;
+  if (asked.status !== 0) throw new Error(asked.stdout);
   const { CompilerFolder, NetCoreTargetingPackRoot, NETCoreSdkPortableRuntimeIdentifier } = JSON.parse(asked.stdout).Properties;
   const [os, architecture] = NETCoreSdkPortableRuntimeIdentifier.split("-");
   const references = ["Microsoft.NETCore.App", "Microsoft.AspNetCore.App"].map((name) => join(dirname(NetCoreTargetingPackRoot), "shared", name))

@@ -81,25 +81,3 @@ public sealed partial class LayoutTests
     [GeneratedRegex(@"CREATE VIEW (?<name>\w+)(?<options>.*?) AS\s", RegexOptions.Singleline)]
     private static partial Regex View();
 }
-
-internal static class Repository
-{
-    public static string Root { get; } = FindRoot();
-
-    public static IReadOnlyList<string> Services { get; } =
-        [.. Directory.GetDirectories(Path.Combine(Root, "services")).Select(folder => Path.GetFileName(folder)!).Order()];
-
-    public static IEnumerable<string> Files(string pattern) => Directory.EnumerateFiles(Root, pattern, SearchOption.AllDirectories)
-        .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj" or "node_modules" or ".git"));
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "OpsPlatform.sln")))
-        {
-            folder = folder.Parent ?? throw new InvalidOperationException("The tests do not run within the repository.");
-        }
-
-        return folder.FullName;
-    }
-}

@@ -21,10 +21,6 @@ public sealed class AttackSystem : RunningSystem
     private readonly string _state = Directory.CreateTempSubdirectory("opsplatform-attack-").FullName;
     private Sender? _sender;
 
-    /// <summary>As they are called in paths and databases.</summary>
-    public static IReadOnlyList<string> Services { get; } =
-        [.. Directory.GetDirectories(Path.Combine(RepositoryRoot, "services")).Select(folder => Path.GetFileName(folder).ToLowerInvariant()).Order()];
-
     public ApiDescription Api { get; private set; } = null!;
 
     public static string ClientSecret(string client) => $"secret-of-{client}-in-the-attack-tests";
@@ -39,14 +35,14 @@ public sealed class AttackSystem : RunningSystem
     public Task<Answer> Send(Call call, string? token, HttpContent? body = null) => _sender!.Send(call, token, body);
 
     protected override IEnumerable<string> Settings =>
-        [$"AppHost:StateDirectory={_state}", "AppHost:ConsoleLogs=false", .. Services.Append("gateway").Select(client => $"Parameters:{client}-secret={ClientSecret(client)}")];
+        [$"AppHost:StateDirectory={_state}", "AppHost:ConsoleLogs=false", .. Repository.Clients.Select(client => $"Parameters:{client}-secret={ClientSecret(client)}")];
 
     /// <summary>The faults the services have logged so far, each once.</summary>
     public IReadOnlyList<string> LoggedFaults()
     {
         const int maxLines = 8;
         SortedDictionary<string, int> faults = [];
-        foreach (var service in Services.Append("gateway"))
+        foreach (var service in Repository.Clients)
         {
             // Read beside the host, which goes on writing; a replica has a log of its own.
             var lines = Directory.GetFiles(Path.Combine(_state, "logs"), $"{service}*.log").SelectMany(log =>
@@ -72,7 +68,7 @@ public sealed class AttackSystem : RunningSystem
     {
         await base.InitializeAsync();
         _sender = new(service => service is null ? Gateway : Address(service));
-        foreach (var service in Services)
+        foreach (var service in Repository.ServiceNames)
         {
             _databases[service] = new((await App.GetConnectionStringAsync($"{service}db"))!);
         }

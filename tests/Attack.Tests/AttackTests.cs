@@ -212,7 +212,7 @@ public sealed class AttackTests(AttackSystem system, ITestOutputHelper output)
 
     private async Task ShouldBeHealthy()
     {
-        foreach (var service in AttackSystem.Services.Append("gateway"))
+        foreach (var service in Repository.Clients)
         {
             using var http = new HttpClient();
             var health = JsonElement.Parse(await http.GetStringAsync(new Uri(system.Address(service), "/health")));

@@ -8,7 +8,7 @@ public sealed class HttpContractTests(AttackSystem system)
     [Fact]
     public void The_API_only_grows_and_what_is_new_is_recorded()
     {
-        var file = Path.Combine(RunningSystem.RepositoryRoot, "tests", "Attack.Tests", "Snapshots", "http-api.txt");
+        var file = Path.Combine(Repository.Root, "tests", "Attack.Tests", "Snapshots", "http-api.txt");
         var recorded = Snapshot.Read(file);
         Snapshot.ShouldHold(
             file, HttpShape.Lines(system.Api), (key, before, after) => HttpShape.Broken(key, before, after, recorded),

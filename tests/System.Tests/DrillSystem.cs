@@ -57,7 +57,7 @@ public sealed class DrillSystem : IAsyncLifetime
 
     private static async Task<Script> Run(string state, string script, (string Name, string Value)[] variables, string[] arguments)
     {
-        var start = new ProcessStartInfo("node", [Path.Combine(RunningSystem.RepositoryRoot, "scripts", $"{script}.mjs"), .. arguments])
+        var start = new ProcessStartInfo("node", [Path.Combine(Repository.Root, "scripts", $"{script}.mjs"), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

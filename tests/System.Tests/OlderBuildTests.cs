@@ -105,14 +105,14 @@ public sealed class OlderBuildTests(RunningSystem system, ITestOutputHelper outp
     /// <returns>A folder with the older source, or null when this checkout does not have it.</returns>
     private static async Task<string?> OlderSource()
     {
-        if (!await Succeeds("git", RunningSystem.RepositoryRoot, "cat-file", "-e", $"{OlderCommit}^{{commit}}"))
+        if (!await Succeeds("git", Repository.Root, "cat-file", "-e", $"{OlderCommit}^{{commit}}"))
         {
             return null;
         }
 
         var folder = Directory.CreateTempSubdirectory("ops-older-").FullName;
         var archive = Path.Combine(folder, "source.tar");
-        await Run("git", RunningSystem.RepositoryRoot, ["archive", "-o", archive, OlderCommit, "--", .. NeededByOrders]);
+        await Run("git", Repository.Root, ["archive", "-o", archive, OlderCommit, "--", .. NeededByOrders]);
         await Run("tar", folder, "-xf", archive);
         return folder;
     }

@@ -75,7 +75,7 @@ public sealed class PublishTests
     private static async Task Publish(string project, string folder)
     {
         using var publish = Process.Start(new ProcessStartInfo(
-            "dotnet", ["publish", Path.Combine(RunningSystem.RepositoryRoot, project), "-c", Configuration, "--no-build", "-o", folder, "--nologo", "-v", "quiet"])
+            "dotnet", ["publish", Path.Combine(Repository.Root, project), "-c", Configuration, "--no-build", "-o", folder, "--nologo", "-v", "quiet"])
         {
             RedirectStandardOutput = true,
         })!;

@@ -36,7 +36,7 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
     [Fact]
     public async Task Every_service_registers_by_itself_and_the_operator_sees_it()
     {
-        foreach (var service in new[] { "identity", "registry", "inventory", "orders", "sync", "analytics", "gateway" })
+        foreach (var service in Repository.Clients)
         {
             var instances = await Eventually.Is(() => Live(service), found => found.Length == (Replicated.Contains(service) ? 2 : 1), Patience);
             instances.ShouldAllBe(instance => Text(instance, "state") == "healthy" || Text(instance, "state") == "degraded");

@@ -57,7 +57,7 @@ public sealed class ReplayTests(RunningSystem system, ITestOutputHelper output)
     [Fact]
     public async Task The_real_bakery_reconciles()
     {
-        var data = Environment.GetEnvironmentVariable("OPS_REAL_DATA") ?? Path.Combine(RunningSystem.RepositoryRoot, "..", "shared", "data");
+        var data = Environment.GetEnvironmentVariable("OPS_REAL_DATA") ?? Path.Combine(Repository.Root, "..", "shared", "data");
         Assert.SkipUnless(Directory.Exists(data), "The real data is not on this machine: set OPS_REAL_DATA to its folder.");
         using var organisation = await system.Register("Bread Basket");
         var run = await Replays.Run(system.Gateway, output, organisation, "--data", data);

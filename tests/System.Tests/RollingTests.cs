@@ -10,7 +10,6 @@ namespace OpsPlatform.System.Tests;
 /// <summary>Every service is replaced one replica after the other while callers who never try again go on calling.</summary>
 public sealed class RollingTests(ITestOutputHelper output)
 {
-    private static readonly string[] Services = ["identity", "registry", "inventory", "orders", "sync", "analytics", "gateway"];
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(8);
     private static readonly TimeSpan AllTold = TimeSpan.FromMinutes(1);
 
@@ -29,7 +28,7 @@ public sealed class RollingTests(ITestOutputHelper output)
         await AllHealthy(app, timeout.Token);
         using var organisation = await Organisation.Register(app.GetEndpoint("gateway", "http"), "Rolling");
         using var callers = await Callers.Start(organisation);
-        foreach (var service in Services)
+        foreach (var service in Repository.Clients)
         {
             callers.Phase = service;
             var before = callers.Sent;
@@ -59,7 +58,7 @@ public sealed class RollingTests(ITestOutputHelper output)
 
     private static async Task AllHealthy(DistributedApplication app, CancellationToken cancel)
     {
-        foreach (var service in Services)
+        foreach (var service in Repository.Clients)
         {
             for (var replica = 0; replica < 2; replica++)
             {

@@ -5,15 +5,13 @@ namespace OpsPlatform.Testing;
 /// <summary>What an OpenAPI document must say of every POST: that it takes an Idempotency-Key, or why it does not.</summary>
 public static class IdempotencyDocument
 {
-    private static readonly string[] Services = ["identity", "registry", "inventory", "orders", "sync", "analytics"];
-
     /// <summary>Endpoints whose answer may not be kept, or whose repeat is harmless by itself. Each also states its reason in the document.</summary>
     public static readonly IReadOnlyList<string> Exempt =
     [
         "/identity/register", "/identity/login", "/identity/refresh", "/identity/logout", "/identity/switch", "/identity/join", "/identity/invitations",
         "/identity/api-keys", "/identity/sessions/revoke-others",
         "/sync/tickets", "/sync/resync",
-        .. Services.SelectMany(service => (string[])[$"/{service}/errors/retry", $"/{service}/errors/{{id}}/retry"]),
+        .. Repository.ServiceNames.SelectMany(service => (string[])[$"/{service}/errors/retry", $"/{service}/errors/{{id}}/retry"]),
         "/notes/secret",
     ];
 

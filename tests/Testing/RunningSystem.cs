@@ -23,8 +23,6 @@ public partial class RunningSystem : IAsyncLifetime
 
     public static string OperatorKey => "operator-of-the-system-tests";
 
-    public static string RepositoryRoot { get; } = FindRoot();
-
     public virtual async ValueTask InitializeAsync()
     {
         using var timeout = new CancellationTokenSource(StartTimeout);
@@ -100,17 +98,6 @@ public partial class RunningSystem : IAsyncLifetime
         seen.Snapshot.Properties.FirstOrDefault(property => property.Name == KnownProperties.Executable.Pid)?.Value is { } value
             ? Convert.ToInt32(value)
             : null;
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "OpsPlatform.sln")))
-        {
-            folder = folder.Parent ?? throw new InvalidOperationException("The tests do not run within the repository.");
-        }
-
-        return folder.FullName;
-    }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int KillProcess(int pid, int signal);

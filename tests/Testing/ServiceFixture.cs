@@ -70,7 +70,7 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
         // Only these two check the services' secrets.
         if (service is "identity" or "registry")
         {
-            foreach (var client in (string[])["identity", "registry", "inventory", "orders", "sync", "analytics", "gateway"])
+            foreach (var client in Repository.Clients)
             {
                 settings[$"Clients:{client}"] = TokenIssuer.SecretOf(client);
             }

@@ -4,7 +4,7 @@ namespace OpsPlatform.Attack.Tests.Fixtures;
 internal static class EveryServiceFixtures
 {
     public static FixtureTable Table { get; } = FixtureTable.Of(
-        [.. AttackSystem.Services.Select(Of), Tracking("identity", "membership"), Tracking("inventory", "ingredient"), Tracking("orders", "order"), Tracking("analytics", "rebuild")]);
+        [.. Repository.ServiceNames.Select(Of), Tracking("identity", "membership"), Tracking("inventory", "ingredient"), Tracking("orders", "order"), Tracking("analytics", "rebuild")]);
 
     private static FixtureTable Of(string service) => new()
     {
