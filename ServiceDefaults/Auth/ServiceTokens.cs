@@ -144,7 +144,7 @@ public sealed class ServiceTokens(ServiceName self, IConfiguration configuration
             }
         }
 
-        throw new ServiceAwayException($"The identity service gave no token: {unreached?.Message}", unreached);
+        throw new ServiceAwayException("identity", $"The identity service gave no token: {unreached?.Message}", unreached);
     }
 
     private async Task<Token> Read(HttpResponseMessage response, Guid? org)

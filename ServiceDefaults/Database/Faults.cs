@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Npgsql;
 
 namespace OpsPlatform.ServiceDefaults.Database;
@@ -34,7 +33,8 @@ public static class Faults
                     return postgres.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown
                         or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.TooManyConnections
                         || postgres.SqlState.StartsWith("08", StringComparison.Ordinal);
-                case NpgsqlException or SocketException or TimeoutException:
+                // Bare when a name is not resolved in time; any other timeout or socket is a neighbour's or the broker's.
+                case NpgsqlException or TimeoutException { Source: "Npgsql" }:
                     return true;
             }
         }

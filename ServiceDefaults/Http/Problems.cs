@@ -152,12 +152,12 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
         _ when Faults.SqlState(exception) is PostgresErrorCodes.NumericValueOutOfRange or PostgresErrorCodes.UntranslatableCharacter
             or PostgresErrorCodes.CharacterNotInRepertoire =>
             (400, "invalid", "A value cannot be stored.", "A number is out of range or a text holds a character that cannot be stored."),
-        _ when Faults.IsDatabaseAway(exception) =>
-            (503, "unavailable", "The database is away.", HttpMethods.IsGet(method) || HttpMethods.IsHead(method) ? "Try again in a moment." : MaybeDone),
         SigningKeysUnavailableException =>
             (503, "unavailable", "Tokens cannot be checked.", "The identity service is away and its keys are not known here yet. Try again in a moment."),
-        ServiceAwayException =>
-            (503, "unavailable", "A service this one needs is away.", "Try again in a moment."),
+        ServiceAwayException away =>
+            (503, "unavailable", $"The {away.Service} service is away, which this one needs.", "Try again in a moment."),
+        _ when Faults.IsDatabaseAway(exception) =>
+            (503, "unavailable", "The database is away.", HttpMethods.IsGet(method) || HttpMethods.IsHead(method) ? "Try again in a moment." : MaybeDone),
         _ => (500, "fault", "Something broke on our side.", "It was logged under the trace id."),
     };
 

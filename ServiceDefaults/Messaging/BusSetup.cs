@@ -73,12 +73,6 @@ public static class BusSetup
         where TDb : ServiceDb
     {
         var address = new Uri(builder.Configuration.Required("ConnectionStrings:messaging", "where RabbitMQ is, such as amqp://user:password@localhost:5672"));
-        var settings = new RelaySettings(
-            builder.Configuration.Number("SYNC_BATCH_SIZE", 500, 1, 5000),
-            builder.Configuration.Number("SYNC_RETRY_ATTEMPTS", 3, 1, 20),
-            builder.Configuration.Number("SYNC_RETRY_BACKOFF_MS", 1000, 1, 60_000) / 1000.0,
-            builder.Configuration.OnOff("SYNC_AUTO", true),
-            builder.Configuration.Number("SYNC_INTERVAL_MS", 750, 1, 60_000));
         var listeners = new BusListeners();
         listen?.Invoke(listeners);
         foreach (var register in listeners.Services)
@@ -86,7 +80,7 @@ public static class BusSetup
             register(builder.Services);
         }
 
-        builder.Services.AddSingleton(settings);
+        builder.Services.AddSingleton(RelaySettings.Read(builder.Configuration));
         builder.Services.AddSingleton<Patience>();
         builder.Services.AddSingleton<Parking>();
         builder.Services.AddSingleton(services => new BrokerTopology(

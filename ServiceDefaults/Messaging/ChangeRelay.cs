@@ -168,19 +168,10 @@ internal sealed class ChangeRelay(
         {
             batch.BatchCommands.Add(new(FailSql)
             {
-                Parameters = { new() { Value = seq }, new() { Value = error }, new() { Value = settings.Attempts }, new() { Value = settings.BackoffSeconds } },
+                Parameters = { new() { Value = seq }, new() { Value = error }, new() { Value = settings.Attempts }, new() { Value = settings.Backoff.TotalSeconds } },
             });
         }
 
         await batch.ExecuteNonQueryAsync(cancel);
     }
-}
-
-/// <summary>From SYNC_BATCH_SIZE (captured changes a query, 500) and SYNC_RETRY_ATTEMPTS (tries before a poison row is failed, 3).</summary>
-/// <param name="BackoffSeconds">Before the second try; doubled for each further one.</param>
-/// <param name="Auto">False (SYNC_AUTO=off) keeps captured changes until POST /{service}/changes/send asks for them.</param>
-/// <param name="IntervalMs">SYNC_INTERVAL_MS: so long an idle relay waits for a wake-up before it looks by itself.</param>
-internal sealed record RelaySettings(int BatchSize, int Attempts, double BackoffSeconds, bool Auto, int IntervalMs)
-{
-    public TimeSpan Interval => TimeSpan.FromMilliseconds(IntervalMs);
 }

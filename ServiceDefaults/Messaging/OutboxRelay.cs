@@ -55,7 +55,7 @@ internal sealed class OutboxRelay(
         {
             batch.BatchCommands.Add(new(FailSql)
             {
-                Parameters = { new() { Value = id }, new() { Value = error }, new() { Value = settings.Attempts }, new() { Value = settings.BackoffSeconds } },
+                Parameters = { new() { Value = id }, new() { Value = error }, new() { Value = settings.Attempts }, new() { Value = settings.Backoff.TotalSeconds } },
             });
         }
 

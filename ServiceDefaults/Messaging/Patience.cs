@@ -9,6 +9,9 @@ internal sealed partial class Patience(ServiceDatabase database, RelaySettings s
     /// <summary>A server that crashes and comes back needs a few tries; work that always times out on a server that answers is at fault itself.</summary>
     private const int MaxAwayWhileItAnswers = 20;
 
+    /// <summary>A listener holds its queue up while it waits: it waits a tenth of what a row of a table does.</summary>
+    private const double ShareOfBackoff = 0.1;
+
     private static readonly TimeSpan MaxAwayDelay = TimeSpan.FromSeconds(2);
 
     public async Task Apply<TItem>(
@@ -36,7 +39,7 @@ internal sealed partial class Patience(ServiceDatabase database, RelaySettings s
                 Failed(exception, attempts);
                 if (attempts < settings.Attempts)
                 {
-                    await Task.Delay(TimeSpan.FromSeconds(settings.BackoffSeconds * 0.1 * (1 << attempts)), time, cancel);
+                    await Task.Delay(settings.Backoff * ShareOfBackoff * (1 << (attempts - 1)), time, cancel);
                 }
                 else if (items.Count == 1)
                 {

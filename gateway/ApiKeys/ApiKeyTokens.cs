@@ -15,9 +15,10 @@ namespace OpsPlatform.Gateway.ApiKeys;
 /// </summary>
 internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destinations destinations, TimeProvider time, ILogger<ApiKeyTokens> log) : IDisposable
 {
-    public const int MaxKept = 10_000;
-
     public static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(60);
+
+    /// <summary>Of tokens, and as many refusals beside them: guesses push no good key out.</summary>
+    private const int MaxKept = 10_000;
 
     private const int MaxKeyChars = 128;
     private const string KeyStart = "ops_";
@@ -38,7 +39,8 @@ internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destina
     { Timeout = AnswerWithin };
 
     private readonly Lock gate = new();
-    private readonly Dictionary<string, (string? Token, ProblemHttpResult? Refusal, DateTimeOffset Until)> kept = [];
+    private readonly KeptAnswers tokens = new(MaxKept, KeptFor);
+    private readonly KeptAnswers refusals = new(MaxKept, RefusalKeptFor);
     private readonly Dictionary<string, Task<(string? Token, ProblemHttpResult? Refusal)>> asking = [];
 
     /// <returns>A token, or why there is none.</returns>
@@ -53,9 +55,9 @@ internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destina
 
         lock (gate)
         {
-            if (kept.TryGetValue(hash, out var known) && known.Until > time.GetUtcNow())
+            if (Find(hash) is { } known)
             {
-                return Task.FromResult((known.Token, known.Refusal));
+                return Task.FromResult(known);
             }
 
             if (!asking.TryGetValue(hash, out var question))
@@ -80,7 +82,7 @@ internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destina
 
         lock (gate)
         {
-            return kept.TryGetValue(HashOf(key), out var known) && known.Until > time.GetUtcNow();
+            return Find(HashOf(key)) is not null;
         }
     }
 
@@ -90,6 +92,8 @@ internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destina
 
     /// <summary>Keys themselves are not kept, not even here.</summary>
     private static string HashOf(string key) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+
+    private (string? Token, ProblemHttpResult? Refusal)? Find(string hash) => tokens.Find(hash, time.GetUtcNow()) ?? refusals.Find(hash, time.GetUtcNow());
 
     private async Task<(string? Token, ProblemHttpResult? Refusal)> AskAndKeep(string hash, string key, string? address, string userAgent)
     {
@@ -101,13 +105,7 @@ internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destina
             {
                 lock (gate)
                 {
-                    kept[hash] = (token, refusal, time.GetUtcNow() + (token is null ? RefusalKeptFor : KeptFor));
-
-                    if (kept.Count > MaxKept)
-                    {
-                        // Guesses go first, or they would push the good ones out.
-                        kept.Remove(kept.MinBy(pair => (pair.Value.Token is not null, pair.Value.Until)).Key);
-                    }
+                    (token is null ? refusals : tokens).Keep(hash, token, refusal, time.GetUtcNow());
                 }
             }
 
@@ -136,30 +134,22 @@ internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destina
                 };
                 request.Headers.Authorization = proof;
                 using var response = await http.SendAsync(request);
-                using var answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
+                var answer = JsonSerializer.Deserialize<Answer>(await response.Content.ReadAsByteArrayAsync(), JsonSerializerOptions.Web)
+                    ?? throw new JsonException("The answer is empty.");
 
-                if (response.StatusCode == HttpStatusCode.OK)
+                switch (response.StatusCode, answer)
                 {
-                    return (answer.RootElement.GetProperty("accessToken").GetString(), null);
+                    case (HttpStatusCode.OK, { AccessToken: { } token }):
+                        return (token, null);
+                    case (HttpStatusCode.BadRequest, _):
+                        return (null, Problems.ApiKeyInvalid);
+                    case (HttpStatusCode.Unauthorized, { Type: { } type, Title: { } title }) when type.StartsWith(RefusalTypes, StringComparison.Ordinal):
+                        return (null, Problem.Of(type[Problem.Type("").Length..], StatusCodes.Status401Unauthorized, title, answer.Detail));
                 }
 
-                if (response.StatusCode == HttpStatusCode.BadRequest)
-                {
-                    return (null, Problems.ApiKeyInvalid);
-                }
-
-                var problem = answer.RootElement;
-                var type = problem.GetProperty("type").GetString() ?? "";
-
-                if (response.StatusCode == HttpStatusCode.Unauthorized && type.StartsWith(RefusalTypes, StringComparison.Ordinal))
-                {
-                    return (null, Problem.Of(
-                        type[Problem.Type("").Length..], StatusCodes.Status401Unauthorized, problem.GetProperty("title").GetString()!, problem.GetProperty("detail").GetString()));
-                }
-
-                LogFailed(instance, $"{(int)response.StatusCode} {type}");
+                LogFailed(instance, $"{(int)response.StatusCode} {answer.Type}");
             }
-            catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException or JsonException or KeyNotFoundException)
+            catch (Exception failure) when (failure is HttpRequestException or OperationCanceledException or JsonException)
             {
                 LogFailed(instance, failure.Message);
             }
@@ -167,6 +157,9 @@ internal sealed partial class ApiKeyTokens(IConfiguration configuration, Destina
 
         return (null, Problems.ApiKeysAway);
     }
+
+    /// <summary>A token, or a problem.</summary>
+    private sealed record Answer(string? AccessToken, string? Type, string? Title, string? Detail);
 
     [LoggerMessage(LogLevel.Warning, "The identity service at {Instance} exchanged no API key: {Reason}")]
     private partial void LogFailed(string instance, string reason);

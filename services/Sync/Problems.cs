@@ -5,6 +5,8 @@ namespace OpsPlatform.Sync;
 
 internal static class Problems
 {
+    private const int ResyncRetryAfterSeconds = 10;
+
     public static ProblemHttpResult FeedReset(long earliest) => Problem.Of(
         "feed-reset", StatusCodes.Status410Gone, "The feed does not reach back to this position.",
         "Load the lists again, then read on from the feed's head.", ("earliest", earliest));
@@ -22,6 +24,14 @@ internal static class Problems
 
     public static ProblemHttpResult ResyncRunning() => Problem.Of(
         "resync-running", StatusCodes.Status409Conflict, "A resync of this organisation is under way.", "Wait until it has answered; GET /sync/resyncs lists what it did.");
+
+    public static ProblemHttpResult TooManyResyncs(HttpContext http, int atOnce)
+    {
+        http.Response.Headers.RetryAfter = $"{ResyncRetryAfterSeconds}";
+        return Problem.Of(
+            "too-many-resyncs", StatusCodes.Status429TooManyRequests, "Too many resyncs are under way.",
+            $"{atOnce} of other organisations are at work here, and none ended in time. Nothing was done: send the same again after Retry-After.");
+    }
 
     public static ProblemHttpResult TicketRefused() => Problem.Of(
         "ticket-refused", StatusCodes.Status401Unauthorized, "The ticket does not open a stream.",

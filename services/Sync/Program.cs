@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using OpsPlatform.ServiceDefaults;
 using OpsPlatform.Sync;
 using OpsPlatform.Sync.Feed;
@@ -10,7 +11,7 @@ builder.AddServiceDefaults("sync");
 builder.AddDatabase<SyncDb>("sync", relayConnections: 16);
 builder.AddBus<SyncDb>("sync", bus => bus.HearChanges<AppendChangesToFeed>());
 
-builder.Services.Configure<SyncOptions>(builder.Configuration.GetSection("Sync"));
+builder.Services.AddSingleton(Options.Create(SyncOptions.Read(builder.Configuration)));
 builder.Services.AddTicketAuthentication();
 builder.Services.AddSingleton<FeedHub>();
 builder.Services.AddSingleton<FeedAdvanced>();

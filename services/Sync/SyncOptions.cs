@@ -1,3 +1,5 @@
+using OpsPlatform.ServiceDefaults;
+
 namespace OpsPlatform.Sync;
 
 /// <summary>Limits and intervals of the feed, from the configuration section Sync. Stream limits hold per process: each replica admits as many.</summary>
@@ -35,4 +37,18 @@ internal sealed class SyncOptions
     public int StreamsPerOrganisation { get; set; } = 600;
 
     public int StreamsPerUser { get; set; } = 100;
+
+    /// <summary>So long a resync waits for its turn.</summary>
+    public TimeSpan ResyncPatience { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>SYNC_REALTIME: off refuses streams; pages of the feed go on.</summary>
+    public bool RealTime { get; private set; }
+
+    /// <exception cref="InvalidOperationException">A setting cannot be read; the message names it.</exception>
+    public static SyncOptions Read(IConfiguration configuration)
+    {
+        var options = configuration.GetSection("Sync").Get<SyncOptions>() ?? new();
+        options.RealTime = configuration.OnOff("SYNC_REALTIME", true);
+        return options;
+    }
 }

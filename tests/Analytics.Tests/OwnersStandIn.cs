@@ -25,6 +25,9 @@ public sealed class OwnerData
     /// <summary>Runs before every answer, with the path; throws to answer 503, waits to keep the caller waiting.</summary>
     public Func<string, string?, Task> Before { get; set; } = (_, _) => Task.CompletedTask;
 
+    /// <summary>Asked with the path before an answer, which is then cut off in the middle, as by a process that ends.</summary>
+    public Func<string, string?, bool> BreaksOff { get; set; } = (_, _) => false;
+
     /// <summary>Every request, in order.</summary>
     public ConcurrentQueue<string> Asked { get; } = new();
 }
@@ -104,6 +107,15 @@ public sealed class OwnersStandIn : IDisposable
         if (role != "service" || answer(data) is not { } body)
         {
             http.Response.StatusCode = role == "service" ? 404 : 403;
+            return;
+        }
+
+        if (data.BreaksOff(path, http.Request.Query["after"]))
+        {
+            // More than the server buffers: what comes first has left it when this is written.
+            await http.Response.WriteAsync($"{{\"items\": [{new string(' ', 1_000_000)}");
+            await http.Response.Body.FlushAsync();
+            http.Abort();
             return;
         }
 

@@ -116,6 +116,46 @@ public sealed class ApiKeyTests
         asked.ShouldBe(2);
     }
 
+    [Theory]
+    [InlineData(200, "[]")]
+    [InlineData(200, "null")]
+    [InlineData(200, "{}")]
+    [InlineData(200, "{\"accessToken\": 1}")]
+    [InlineData(401, "\"no\"")]
+    [InlineData(401, "{\"type\": \"https://opsplatform.dev/problems/api-key-revoked\"}")]
+    [InlineData(500, "<html>")]
+    public async Task An_answer_of_identity_that_is_not_understood_is_as_good_as_none(int status, string body)
+    {
+        await using var gateway = await Start();
+        gateway.Upstream.OnJson("GET /orders", new { });
+        var client = With(gateway, "X-Api-Key", Key);
+        gateway.Upstream.On(Exchange, context =>
+        {
+            context.Response.StatusCode = status;
+            return context.Response.WriteAsync(body);
+        });
+        await (await client.GetAsync("/orders")).ShouldBeProblem(HttpStatusCode.ServiceUnavailable, "service-away");
+        Exchanges(gateway);
+        (await client.GetAsync("/orders")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public void Of_kept_answers_the_oldest_goes_for_one_more_and_none_is_good_beyond_its_time()
+    {
+        var (kept, now) = (new KeptAnswers(2, TimeSpan.FromSeconds(10)), DateTimeOffset.UnixEpoch);
+        kept.Keep("a", "1", null, now);
+        kept.Keep("b", "2", null, now.AddSeconds(5));
+        kept.Find("a", now.AddSeconds(9))!.Value.Token.ShouldBe("1");
+        kept.Find("a", now.AddSeconds(10)).ShouldBeNull();
+        kept.Keep("a", "3", null, now.AddSeconds(11));
+        kept.Find("b", now.AddSeconds(11))!.Value.Token.ShouldBe("2");
+        kept.Keep("c", "4", null, now.AddSeconds(12));
+        kept.Find("b", now.AddSeconds(12)).ShouldBeNull();
+        kept.Find("a", now.AddSeconds(12))!.Value.Token.ShouldBe("3");
+        kept.Keep("d", "5", null, now.AddSeconds(21));
+        kept.Find("c", now.AddSeconds(21))!.Value.Token.ShouldBe("4");
+    }
+
     [Fact]
     public async Task The_organisations_limit_holds_for_its_keys()
     {

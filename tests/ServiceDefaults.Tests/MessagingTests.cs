@@ -2,8 +2,10 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tests.Sample;
 using OpsPlatform.Testing;
 using RabbitMQ.Client;
@@ -200,4 +202,36 @@ public sealed class MessagingTests(NotesFixture fixture) : IClassFixture<NotesFi
     private sealed record ErrorItem(Guid Id, string Kind, string Name, int Attempts, string? Error);
 
     private sealed record ErrorList(IReadOnlyList<ErrorItem> Items);
+
+    [Fact]
+    public async Task A_listener_waits_a_tenth_of_the_backoff_before_its_second_try_and_then_twice_as_long_each_time()
+    {
+        var time = new ImpatientTime();
+        var settings = new RelaySettings(1, 4, TimeSpan.FromSeconds(1), true, TimeSpan.FromSeconds(1));
+        var patience = new Patience(fixture.Database, settings, time, NullLogger<Patience>.Instance);
+        List<int> parkedAfter = [];
+        await patience.Apply<int>(
+            [1],
+            (_, _) => throw new InvalidDataException(),
+            (_, _, attempts) =>
+            {
+                parkedAfter.Add(attempts);
+                return Task.CompletedTask;
+            },
+            CancellationToken.None);
+        parkedAfter.ShouldBe([4]);
+        time.Waited.ShouldBe([TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(400)]);
+    }
+
+    /// <summary>Notes for how long somebody would wait, and wakes them at once.</summary>
+    private sealed class ImpatientTime : TimeProvider
+    {
+        public List<TimeSpan> Waited { get; } = [];
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Waited.Add(dueTime);
+            return base.CreateTimer(callback, state, TimeSpan.Zero, period);
+        }
+    }
 }

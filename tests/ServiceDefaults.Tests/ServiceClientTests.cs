@@ -123,22 +123,48 @@ public sealed class ServiceClientTests(NotesFixture fixture) : IClassFixture<Not
     [InlineData(true)]
     public async Task A_neighbour_that_breaks_off_in_the_middle_of_its_answer_is_away(bool isPost)
     {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
-        await using var neighbour = builder.Build();
-        neighbour.Run(async http =>
+        await using var neighbour = await Neighbour(async http =>
         {
-            await http.Response.WriteAsync("{\"half\": ");
+            // More than the server buffers: what comes first has left it when this is written.
+            await http.Response.WriteAsync($"{{{new string(' ', 1_000_000)}");
             await http.Response.Body.FlushAsync();
             http.Abort();
         });
-        await neighbour.StartAsync();
         using var calls = new Calls(fixture.Tokens.Address.ToString(), ("services:orders:http:0", neighbour.Urls.First()));
         Task<Notes.Exported> Ask() => isPost
             ? calls.Client.Post<Notes.Exported>(new Caller(), "orders", "/x", new { }, CancellationToken.None)
             : calls.Client.Get<Notes.Exported>(new Caller(), "orders", "/x", CancellationToken.None);
         (await Should.ThrowAsync<ServiceAwayException>(Ask)).Message.ShouldContain("whole answer");
+    }
+
+    [Theory]
+    [InlineData(502, true)]
+    [InlineData(503, true)]
+    [InlineData(504, true)]
+    [InlineData(500, false)]
+    [InlineData(404, false)]
+    public async Task A_neighbour_that_says_it_cannot_is_away_and_one_that_refuses_is_not(int status, bool isAway)
+    {
+        await using var neighbour = await Neighbour(http =>
+        {
+            http.Response.StatusCode = status;
+            return Task.CompletedTask;
+        });
+        using var calls = new Calls(fixture.Tokens.Address.ToString(), ("services:orders:http:0", neighbour.Urls.First()));
+        Task<Notes.Exported> Ask() => calls.Client.Get<Notes.Exported>(new Caller(), "orders", "/x?secret=1", CancellationToken.None);
+        var fault = isAway ? await Should.ThrowAsync<ServiceAwayException>(Ask) : (Exception)await Should.ThrowAsync<HttpRequestException>(Ask);
+        fault.Message.ShouldBe($"The orders service answered {status} to GET /x.");
+    }
+
+    private static async Task<WebApplication> Neighbour(RequestDelegate answer)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var neighbour = builder.Build();
+        neighbour.Run(answer);
+        await neighbour.StartAsync();
+        return neighbour;
     }
 
     private sealed class FixedTime : TimeProvider

@@ -154,6 +154,44 @@ public sealed class ConsistencyTests(HealthFixture fixture)
     }
 
     [Fact]
+    public async Task A_resync_that_gets_no_turn_is_told_when_to_come_again()
+    {
+        Guid[] orgs = [Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid()];
+        foreach (var org in orgs)
+        {
+            await fixture.Agree(org, "a", 1);
+            await fixture.Agreement(org, 1);
+            fixture.Source.Set(org, "a", 2);
+        }
+
+        var held = new TaskCompletionSource();
+        var send = fixture.Source.Send;
+        fixture.Source.Send = async (org, change) =>
+        {
+            await held.Task;
+            await send(org, change);
+        };
+        try
+        {
+            var working = orgs.Select(org => fixture.Client(org, "admin").PostAsJsonAsync("/sync/resync", new { })).ToArray();
+            await Eventually.Is(() => Task.FromResult(orgs.All(fixture.Source.Emitted.ContainsKey)));
+            using var client = fixture.Client(_org, "admin");
+            var refused = await client.PostAsJsonAsync("/sync/resync", new { preview = true });
+            refused.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
+            refused.Headers.RetryAfter!.Delta.ShouldBe(TimeSpan.FromSeconds(10));
+            (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString().ShouldBe("https://opsplatform.dev/problems/too-many-resyncs");
+            held.SetResult();
+            (await Task.WhenAll(working)).ShouldAllBe(answer => answer.StatusCode == HttpStatusCode.OK);
+            (await client.PostAsJsonAsync("/sync/resync", new { preview = true })).StatusCode.ShouldBe(HttpStatusCode.OK);
+        }
+        finally
+        {
+            held.TrySetResult();
+            fixture.Source.Send = send;
+        }
+    }
+
+    [Fact]
     public async Task Another_organisation_sees_and_repairs_nothing_of_it()
     {
         await fixture.Agree(_org, "a", 1);

@@ -30,6 +30,7 @@ public sealed class HealthFixture : ServiceFixture, IAsyncLifetime
         ("Sync:ApplyInterval", "00:00:00.100"),
         ("Sync:QueuePatience", "00:00:01"),
         ("Sync:ComparisonRest", "0"),
+        ("Sync:ResyncPatience", "00:00:02"),
     ];
 
     async ValueTask IAsyncLifetime.InitializeAsync()

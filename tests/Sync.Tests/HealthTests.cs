@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using OpsPlatform.ServiceDefaults.Consistency;
+using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.Sync.Health;
 using OpsPlatform.Testing;
 
@@ -154,8 +155,10 @@ public sealed class HealthRulesTests
     [InlineData("SYNC_REALTIME", "2")]
     [InlineData("SYNC_INTERVAL_MS", "-1")]
     public void A_setting_out_of_range_stops_the_start_and_is_named(string name, string value) =>
-        Should.Throw<InvalidOperationException>(() => HealthOptions.Read(new ConfigurationBuilder().AddInMemoryCollection([new(name, value)]).Build()))
-            .Message.ShouldContain(name);
+        Should.Throw<InvalidOperationException>(() => Read(new ConfigurationBuilder().AddInMemoryCollection([new(name, value)]).Build())).Message.ShouldContain(name);
+
+    private static (RelaySettings, HealthOptions, SyncOptions) Read(IConfiguration configuration) =>
+        (RelaySettings.Read(configuration), HealthOptions.Read(configuration), SyncOptions.Read(configuration));
 
     [Fact]
     public void A_level_rises_at_once_and_falls_to_the_worst_of_three_better_samples()

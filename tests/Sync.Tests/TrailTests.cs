@@ -1,5 +1,9 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using OpsPlatform.Sync.Feed;
 using OpsPlatform.Testing;
 
 namespace OpsPlatform.Sync.Tests;
@@ -56,6 +60,20 @@ public sealed class TrailTests(QuietSyncFixture fixture) : IClassFixture<QuietSy
             },
             found => found.Length > 0);
         hops.ShouldNotContain(hop => hop.GetProperty("messageId").GetGuid() == large.Id);
+    }
+
+    [Fact]
+    public void Of_a_flood_beyond_what_a_second_keeps_nothing_is_copied()
+    {
+        using var trail = new FeedTrail(
+            fixture.Services.GetRequiredKeyedService<NpgsqlDataSource>("relay"), fixture.Database, TimeProvider.System, NullLogger<FeedTrail>.Instance);
+        var org = Guid.NewGuid();
+        var flood = SyncFixture.Changes(org, 1_000).Select((change, index) => (index + 1L, change)).ToArray();
+        trail.Note(org, flood).ShouldNotBeNull();
+        trail.Note(org, flood).ShouldBeNull();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        trail.Note(org, flood).ShouldBeNull();
+        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBeLessThan(1_000);
     }
 
     private static async Task<JsonElement[]> Hops(HttpClient client, Guid correlation, string more) =>

@@ -1,4 +1,3 @@
-using System.Net.Http.Json;
 using System.Text.Json;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Auth;
@@ -29,24 +28,5 @@ internal sealed class OwnerExports(ServiceClient services, Caller caller)
 
     private static string Page(string? after) => $"?limit={PageSize}{(after is null ? "" : $"&after={Uri.EscapeDataString(after)}")}";
 
-    private async Task<T> Get<T>(string service, string path, CancellationToken cancel)
-    {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        timeout.CancelAfter(PageWithin);
-        try
-        {
-            using var answer = await services.Send(caller, service, HttpMethod.Get, path, cancel: timeout.Token);
-            if (!answer.IsSuccessStatusCode)
-            {
-                throw new HttpRequestException($"The {service} service answered {(int)answer.StatusCode} to {path.Split('?')[0]}.", null, answer.StatusCode);
-            }
-
-            return await answer.Content.ReadFromJsonAsync<T>(Lenient, timeout.Token)
-                ?? throw new JsonException($"The {service} service answered null to {path.Split('?')[0]}.");
-        }
-        catch (OperationCanceledException late) when (!cancel.IsCancellationRequested)
-        {
-            throw new ServiceAwayException($"The {service} service did not answer within {PageWithin.TotalSeconds} s.", late);
-        }
-    }
+    private Task<T> Get<T>(string service, string path, CancellationToken cancel) => services.Get<T>(caller, service, path, Lenient, PageWithin, cancel);
 }

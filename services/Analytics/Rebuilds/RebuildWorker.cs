@@ -133,13 +133,13 @@ internal sealed partial class RebuildWorker(
         TimeSpan.FromMilliseconds(Math.Min(Math.Min(LongestPause.TotalMilliseconds, lease.TotalMilliseconds / 4), 100 << Math.Min(failures, 6)));
 
     private static bool MayPass(Exception fault) => fault is ServiceAwayException
-        or HttpRequestException { StatusCode: null or >= HttpStatusCode.InternalServerError or HttpStatusCode.TooManyRequests or HttpStatusCode.Unauthorized }
+        or HttpRequestException { StatusCode: >= HttpStatusCode.InternalServerError or HttpStatusCode.TooManyRequests or HttpStatusCode.Unauthorized }
         || Faults.IsTransient(fault);
 
     /// <summary>What an admin may read; faults of ours are in the log.</summary>
     private static string Reason(Exception fault) => fault switch
     {
-        ServiceAwayException or HttpRequestException { StatusCode: null } => "A service this one needs was away for too long.",
+        ServiceAwayException away => $"The {away.Service} service was away for too long.",
         HttpRequestException or JsonException or InvalidOperationException => fault.Message,
         _ => "Something broke on our side; it is in the log under the rebuild's id.",
     };

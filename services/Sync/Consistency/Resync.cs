@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 using OpsPlatform.ServiceDefaults.Http;
@@ -51,7 +52,7 @@ internal static class Resync
     public sealed record Response(
         Guid Id, bool Preview, int Compared, int Found, int RepairedCount, int RemainingCount, IReadOnlyList<Row> Repaired, IReadOnlyList<Row> Remaining, long TookMs);
 
-    /// <summary>Each holds connections of the pool that the feed is appended by: the rest of it is the feed's.</summary>
+    /// <summary>In one process. Each holds connections of the pool that the feed is appended by: the rest of it is the feed's.</summary>
     private const int MaxAtOnce = 3;
 
     private static readonly SemaphoreSlim Turns = new(MaxAtOnce);
@@ -61,15 +62,19 @@ internal static class Resync
         """;
 
     public static async Task<Results<Ok<Response>, ProblemHttpResult>> Handle(
-        ResyncRequest request, Caller caller, Sources sources, RepairRows repair, SyncDb db,
-        [FromKeyedServices("relay")] NpgsqlDataSource relay, TimeProvider time, CancellationToken cancel)
+        ResyncRequest request, HttpContext http, Caller caller, Sources sources, RepairRows repair, SyncDb db,
+        [FromKeyedServices("relay")] NpgsqlDataSource relay, IOptions<SyncOptions> options, TimeProvider time, CancellationToken cancel)
     {
         if (request.Service is not null && !sources.Names.Contains(request.Service))
         {
             return Problems.NoSuchSource(request.Service);
         }
 
-        await Turns.WaitAsync(cancel);
+        if (!await Turns.WaitAsync(options.Value.ResyncPatience, cancel))
+        {
+            return Problems.TooManyResyncs(http, MaxAtOnce);
+        }
+
         try
         {
             return await InTurn(request, caller, sources, repair, db, relay, time, cancel);

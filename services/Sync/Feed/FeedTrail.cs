@@ -45,13 +45,19 @@ internal sealed partial class FeedTrail(
     /// <returns>What to tell when a reader gets them; null when the interval holds no more.</returns>
     public Part? Note(Guid org, IEnumerable<(long Position, CapturedChange Change)> appended)
     {
+        if (!HasRoomFor(appended.Count(), appended.Sum(entry => (long)sizeof(char) * (entry.Change.EntityId.Length + entry.Change.Metadata.Length))))
+        {
+            return null;
+        }
+
         Entry[] entries = [.. appended.Select(entry => new Entry(entry.Position, entry.Change.Id, entry.Change.EventType, entry.Change.EntityId, entry.Change.Metadata))];
         return Keep(new(org, entries[0].Position - 1, entries[^1].Position, entries, time));
     }
 
     /// <summary>Notes that entries of another process were read for this one's readers.</summary>
     /// <returns>What to tell when a reader gets them; null when the interval holds no more.</returns>
-    public Part? NoteRead(Guid org, long after, long upTo) => upTo > after ? Keep(new(org, after, upTo, [], time)) : null;
+    public Part? NoteRead(Guid org, long after, long upTo) =>
+        upTo > after && HasRoomFor((int)(upTo - after), 0) ? Keep(new(org, after, upTo, [], time)) : null;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -86,8 +92,9 @@ internal sealed partial class FeedTrail(
         }
     }
 
-    private Part? Keep(Part part) =>
-        Interlocked.Add(ref _room, -part.Count) + part.Count > 0 && Interlocked.Add(ref _bytesOfRoom, -part.Bytes) >= 0 && _noted.Writer.TryWrite(part) ? part : null;
+    private bool HasRoomFor(int count, long bytes) => Interlocked.Add(ref _room, -count) + count > 0 && Interlocked.Add(ref _bytesOfRoom, -bytes) >= 0;
+
+    private Part? Keep(Part part) => _noted.Writer.TryWrite(part) ? part : null;
 
     private async Task Store(List<Part> parts, CancellationToken cancel)
     {
@@ -145,11 +152,7 @@ internal sealed partial class FeedTrail(
 
         public long UpTo => upTo;
 
-        public int Count => (int)(upTo - after);
-
         public Entry[] Appended => appended;
-
-        public long Bytes => appended.Sum(entry => (long)sizeof(char) * (entry.EntityId.Length + entry.Metadata.Length));
 
         public DateTimeOffset At { get; } = time.GetUtcNow();
 

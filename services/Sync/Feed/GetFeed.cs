@@ -17,9 +17,9 @@ internal static class GetFeed
 
     public static Task<IResult> Handle(
         [AsParameters] FeedRequest request, HttpContext http, Caller caller, SyncDb db, FeedHub hub,
-        IOptions<SyncOptions> options, HealthOptions health, TimeProvider time, IHostApplicationLifetime lifetime) =>
+        IOptions<SyncOptions> options, TimeProvider time, IHostApplicationLifetime lifetime) =>
         request.Stream == 1 || http.Request.Headers.Accept.ToString().Contains("text/event-stream", StringComparison.OrdinalIgnoreCase)
-            ? health.RealTime ? Stream(request, http, caller, db, hub, options.Value, time, lifetime.ApplicationStopping) : Task.FromResult<IResult>(Problems.RealTimeOff())
+            ? options.Value.RealTime ? Stream(request, http, caller, db, hub, options.Value, time, lifetime.ApplicationStopping) : Task.FromResult<IResult>(Problems.RealTimeOff())
             : Page(request, caller, db, hub, options.Value, time, http.RequestAborted, lifetime.ApplicationStopping);
 
     private static async Task<IResult> Page(

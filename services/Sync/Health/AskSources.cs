@@ -89,7 +89,7 @@ internal sealed partial class AskSources(Sources sources, [FromKeyedServices("re
         HttpRequestException { StatusCode: { } status } => $"It answered {(int)status}.",
         System.Text.Json.JsonException => "Its answer cannot be read.",
         InvalidOperationException => "It cannot be asked as this service is set up.",
-        _ => "It is not reachable.",
+        _ => "It is away.",
     };
 
     [LoggerMessage(LogLevel.Warning, "{Service} does not say how its changes stand: {Reason}")]

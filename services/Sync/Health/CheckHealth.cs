@@ -52,13 +52,14 @@ internal sealed partial class CheckHealth(
     private async Task Run(CancellationToken cancel)
     {
         var started = Stopwatch.GetTimestamp();
-        var since = _checkedAt;
-        _checkedAt = time.GetUtcNow();
+        var at = time.GetUtcNow();
         await activity.Flush(cancel);
         var states = await ask.Run(cancel);
         await apply.All(cancel);
         var compared = await compare.Run(states, cancel);
-        var levels = await judge.Run(since, cancel);
+        var levels = await judge.Run(_checkedAt, cancel);
+        // Not before: who was active before a check that failed is judged by the next one.
+        _checkedAt = at;
         await RecordPlatform(states, compared, levels, Stopwatch.GetElapsedTime(started), cancel);
         if (time.GetUtcNow() - _forgotAt > ForgetInterval)
         {

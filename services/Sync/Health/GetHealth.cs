@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -39,7 +40,7 @@ internal static class GetHealth
     private sealed record Source(string Service, DateTimeOffset AskedAt, DateTimeOffset? AnsweredAt, int Unanswered, bool Auto, string? Problem);
 
     public static async Task<Ok<Response>> Handle(
-        Caller caller, SyncDb db, FeedActivity activity, OrganisationSamples samples, HealthOptions options, TimeProvider time, CancellationToken cancel)
+        Caller caller, SyncDb db, FeedActivity activity, OrganisationSamples samples, HealthOptions options, IOptions<SyncOptions> sync, TimeProvider time, CancellationToken cancel)
     {
         await activity.Flush(cancel);
         return TypedResults.Ok(await db.Read(
@@ -47,14 +48,14 @@ internal static class GetHealth
             {
                 var sample = (await samples.Read(connection, [caller.Org], cancel))[caller.Org];
                 var sources = await Sources(connection, cancel);
-                return Answer(sample, await State(connection, caller.Org, cancel), sources, options, time.GetUtcNow());
+                return Answer(sample, await State(connection, caller.Org, cancel), sources, options, sync.Value.RealTime, time.GetUtcNow());
             },
             cancel));
     }
 
     private static Response Answer(
         OrganisationSample sample, (HealthLevel Level, DateTimeOffset? Since, string[] Reasons, DateTimeOffset? CheckedAt) state,
-        List<Source> sources, HealthOptions options, DateTimeOffset now)
+        List<Source> sources, HealthOptions options, bool realTime, DateTimeOffset now)
     {
         var all = FeedActivity.Sum(sample.Windows);
         string[] doubts =
@@ -70,7 +71,7 @@ internal static class GetHealth
             doubts.Length > 0 && state.Level == HealthLevel.Normal ? HealthLevel.Warning : state.Level,
             state.Since, [.. state.Reasons, .. doubts, .. notes], JudgeOrganisation.Score(sample), all.Changes / perSecond,
             Latency.Of(all),
-            JudgeOrganisation.ErrorRate(sample), JudgeOrganisation.SetAside(sample), options.RealTime, state.CheckedAt,
+            JudgeOrganisation.ErrorRate(sample), JudgeOrganisation.SetAside(sample), realTime, state.CheckedAt,
             [.. sources.Select(source => (source, backlog: sample.Backlogs.FirstOrDefault(backlog => backlog.Service == source.Service))).Select(x => new ServiceHealth(
                 x.source.Service, x.backlog?.OldestWaitsMs ?? 0, x.backlog?.Pending ?? 0, x.backlog?.Failed ?? 0,
                 sample.Windows.Where(window => window.Service == x.source.Service).Sum(window => window.Changes) / perSecond,

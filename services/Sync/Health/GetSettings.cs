@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
+using OpsPlatform.ServiceDefaults.Messaging;
 
 namespace OpsPlatform.Sync.Health;
 
@@ -13,8 +14,8 @@ internal static class GetSettings
         int SyncBatchSize, int SyncRetryAttempts, double SyncIntervalMs, double SyncHealthCheckIntervalSeconds, bool SyncAuto, bool SyncRealTime,
         double FeedRetentionDays, double MetricsRetentionDays, double WindowSeconds, int SamplesToImprove, IReadOnlyList<Threshold> Thresholds);
 
-    public static Ok<Response> Handle(HealthOptions options, IOptions<SyncOptions> sync) => TypedResults.Ok(new Response(
-        options.BatchSize, options.RetryAttempts, options.Interval.TotalMilliseconds, options.CheckInterval.TotalSeconds, options.Auto, options.RealTime,
+    public static Ok<Response> Handle(RelaySettings relay, HealthOptions health, IOptions<SyncOptions> sync) => TypedResults.Ok(new Response(
+        relay.BatchSize, relay.Attempts, relay.Interval.TotalMilliseconds, health.CheckInterval.TotalSeconds, relay.Auto, sync.Value.RealTime,
         sync.Value.FeedRetention.TotalDays, HealthOptions.MetricsRetention.TotalDays, HealthOptions.Window.TotalSeconds, HealthOptions.SamplesToImprove,
         [
             new("data_consistency", "ratio", 1, HealthOptions.CriticalScore),

@@ -2,14 +2,9 @@ using OpsPlatform.ServiceDefaults;
 
 namespace OpsPlatform.Sync.Health;
 
-/// <summary>How often health is checked, what counts as late or wrong, and what of Sync is switched on.</summary>
+/// <summary>How often health is checked, and what counts as late or wrong.</summary>
 /// <param name="CheckInterval">SYNC_HEALTH_CHECK_INTERVAL, in seconds.</param>
-/// <param name="RealTime">SYNC_REALTIME: off refuses streams; pages of the feed go on.</param>
-/// <param name="Auto">SYNC_AUTO, as this process was started with; each service reports its own.</param>
-/// <param name="BatchSize">SYNC_BATCH_SIZE.</param>
-/// <param name="RetryAttempts">SYNC_RETRY_ATTEMPTS.</param>
-/// <param name="Interval">SYNC_INTERVAL_MS: the relays' poll behind their wake-ups.</param>
-internal sealed record HealthOptions(TimeSpan CheckInterval, bool RealTime, bool Auto, int BatchSize, int RetryAttempts, TimeSpan Interval)
+internal sealed record HealthOptions(TimeSpan CheckInterval)
 {
     /// <summary>Rates, latencies and errors are judged over this window.</summary>
     public static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
@@ -37,11 +32,6 @@ internal sealed record HealthOptions(TimeSpan CheckInterval, bool RealTime, bool
     public const double CriticalErrorRate = 0.05;
 
     /// <exception cref="InvalidOperationException">A setting is out of range; the message names the environment variable.</exception>
-    public static HealthOptions Read(IConfiguration configuration) => new(
-        TimeSpan.FromSeconds(configuration.Number("SYNC_HEALTH_CHECK_INTERVAL", 30, 1, 3600)),
-        configuration.OnOff("SYNC_REALTIME", true),
-        configuration.OnOff("SYNC_AUTO", true),
-        configuration.Number("SYNC_BATCH_SIZE", 500, 1, 5000),
-        configuration.Number("SYNC_RETRY_ATTEMPTS", 3, 1, 20),
-        TimeSpan.FromMilliseconds(configuration.Number("SYNC_INTERVAL_MS", 750, 1, 60_000)));
+    public static HealthOptions Read(IConfiguration configuration) =>
+        new(TimeSpan.FromSeconds(configuration.Number("SYNC_HEALTH_CHECK_INTERVAL", 30, 1, 3600)));
 }
