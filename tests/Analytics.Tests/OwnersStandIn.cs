@@ -22,7 +22,7 @@ public sealed class OwnerData
 
     public int PageSize { get; set; } = 500;
 
-    /// <summary>Runs before every answer, with the path; throws to answer 503, waits to keep the caller waiting.</summary>
+    /// <summary>Runs before every answer, with the path; throws InvalidOperationException to answer 503 and IOException to break the connection, waits to keep the caller waiting.</summary>
     public Func<string, string?, Task> Before { get; set; } = (_, _) => Task.CompletedTask;
 
     /// <summary>Every request, in order.</summary>
@@ -98,6 +98,11 @@ public sealed class OwnersStandIn : IDisposable
         catch (InvalidOperationException)
         {
             http.Response.StatusCode = 503;
+            return;
+        }
+        catch (IOException)
+        {
+            http.Abort();
             return;
         }
 
