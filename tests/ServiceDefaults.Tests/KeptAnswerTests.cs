@@ -97,6 +97,24 @@ public sealed class KeptAnswerTests(NotesFixture fixture) : KeyedRequests(fixtur
     }
 
     [Fact]
+    public async Task Old_answers_are_forgotten_five_thousand_at_a_time_until_none_is_left()
+    {
+        await using var owner = await Fixture.OpenAs("owner", Org);
+        await Run(owner, """
+            CREATE TABLE pieces (answers bigint NOT NULL);
+            CREATE FUNCTION note_piece() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO pieces SELECT count(*) FROM gone HAVING count(*) > 0; RETURN NULL; END $$;
+            CREATE TRIGGER note AFTER DELETE ON idempotent_answers REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION note_piece();
+            INSERT INTO idempotent_answers (key_hash, fingerprint, status, headers, created_at)
+            SELECT sha256(n::text::bytea), sha256(''), 204, '{}', now() - interval '2 days' FROM generate_series(1, 12000) n;
+            """);
+        await using var starting = await Fixture.StartReplica();
+        await using var read = new NpgsqlCommand("SELECT coalesce(array_agg(answers ORDER BY answers DESC), '{}') FROM pieces", owner);
+        var pieces = await Eventually.Is(async () => (long[])(await read.ExecuteScalarAsync())!, found => found.Sum() == 12_000);
+        pieces.ShouldBe([5_000, 5_000, 2_000]);
+        await Run(owner, "DROP TRIGGER note ON idempotent_answers; DROP FUNCTION note_piece; DROP TABLE pieces");
+    }
+
+    [Fact]
     public async Task An_answer_too_large_to_keep_is_given_once_and_the_work_still_not_repeated()
     {
         var id = Guid.NewGuid();
