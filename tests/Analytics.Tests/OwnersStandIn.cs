@@ -22,7 +22,7 @@ public sealed class OwnerData
 
     public int PageSize { get; set; } = 500;
 
-    /// <summary>Runs before every answer, with the path; throws to answer 503, waits to keep the caller waiting.</summary>
+    /// <summary>Runs before every answer, with the path; throws InvalidOperationException to answer 503 and IOException to break the connection, waits to keep the caller waiting.</summary>
     public Func<string, string?, Task> Before { get; set; } = (_, _) => Task.CompletedTask;
 
     /// <summary>Asked with the path before an answer, which is then cut off in the middle, as by a process that ends.</summary>
@@ -101,6 +101,11 @@ public sealed class OwnersStandIn : IDisposable
         catch (InvalidOperationException)
         {
             http.Response.StatusCode = 503;
+            return;
+        }
+        catch (IOException)
+        {
+            http.Abort();
             return;
         }
 

@@ -177,8 +177,10 @@ public sealed class RebuildTests(AnalyticsFixture service)
     }
 
     /// <summary>Its claim is in a dead instance's name, as after a kill: nobody touches it until the claim ends, then somebody goes on at its page.</summary>
-    [Fact]
-    public async Task A_rebuild_whose_instance_was_killed_goes_on_where_it_stood()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_rebuild_whose_instance_was_killed_goes_on_where_it_stood(bool itsLastPageFailed)
     {
         var (bakery, _) = await Trading(9);
         bakery.Owners.PageSize = 4;
@@ -196,7 +198,14 @@ public sealed class RebuildTests(AnalyticsFixture service)
         var id = await Start(bakery);
         await reached.Task.WaitAsync(TimeSpan.FromSeconds(20));
         await bakery.Sql($"UPDATE rebuilds SET claimed_by = gen_random_uuid(), claimed_until = now() + interval '1 second' WHERE id = '{id}'");
-        gate.SetResult();
+        if (itsLastPageFailed)
+        {
+            gate.SetException(new InvalidOperationException());
+        }
+        else
+        {
+            gate.SetResult();
+        }
 
         var done = await Ends(bakery, id);
         ((bool)done["isEqual"]!, (long)done["done"]!).ShouldBe((true, 19));
@@ -255,6 +264,15 @@ public sealed class RebuildTests(AnalyticsFixture service)
         bakery.Owners.BreaksOff = (path, after) => (path, after) is ("/orders/export", "2") or ("/inventory/export/consumption", null) && brokenOff++ < 2;
         ((bool)(await Ends(bakery, await Start(bakery)))["isEqual"]!).ShouldBeTrue();
         brokenOff.ShouldBeGreaterThan(2);
+    }
+
+    [Fact]
+    public async Task An_owner_out_of_reach_is_told_without_its_address_or_the_fault()
+    {
+        var bakery = await service.Bakery();
+        bakery.Owners.Before = (path, _) => path == "/orders/export" ? throw new IOException() : Task.CompletedTask;
+        var failed = await Ends(bakery, await Start(bakery), "failed");
+        ((string)failed["error"]!).ShouldBe("The orders service was away for too long.");
     }
 
     [Fact]

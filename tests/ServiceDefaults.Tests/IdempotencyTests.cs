@@ -135,6 +135,36 @@ public sealed class IdempotencyTests(NotesFixture fixture) : KeyedRequests(fixtu
         }
     }
 
+    /// <summary>A look before the key is held would not see what its last holder committed. Here the first look takes until another request has been answered.</summary>
+    [Fact]
+    public async Task What_was_kept_is_looked_up_while_the_key_is_held_and_not_before()
+    {
+        // An expired answer is there so that the look meets a row, and with it the policy.
+        await Send(Client, "/notes", "k", new { text = "long ago" });
+        await Change("UPDATE idempotent_answers SET created_at = now() - interval '2 days'");
+        await using var owner = await Fixture.OpenAs("owner");
+        await Run(owner, """
+            CREATE SEQUENCE lookups;
+            CREATE FUNCTION hold_the_first() RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER COST 0.000001 AS $$
+            BEGIN
+              IF nextval('lookups') = 1 THEN PERFORM pg_advisory_xact_lock_shared(4711); END IF;
+              RETURN true;
+            END $$;
+            CREATE POLICY hold ON idempotent_answers AS RESTRICTIVE FOR SELECT USING (hold_the_first());
+            SELECT pg_advisory_lock(4711);
+            """);
+        var looking = Send(Client, "/notes", "k", new { text = "once" });
+        await Eventually.Is(async () => await Count("pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == 1);
+        var meanwhile = await Send(Client, "/notes", "k", new { text = "once" });
+        await Run(owner, "SELECT pg_advisory_unlock(4711)");
+        var looked = await looking;
+        await Run(owner, "DROP POLICY hold ON idempotent_answers; DROP FUNCTION hold_the_first; DROP SEQUENCE lookups");
+
+        await ShouldBeProblem(meanwhile, 409, "idempotency-in-progress");
+        looked.StatusCode.ShouldBe(HttpStatusCode.Created);
+        (await Notes()).ShouldBe(["long ago", "once"], ignoreOrder: true);
+    }
+
     [Fact]
     public async Task A_fault_undoes_the_work_and_the_same_key_may_try_again()
     {

@@ -77,6 +77,7 @@ public sealed class KeptAnswerTests(NotesFixture fixture) : KeyedRequests(fixtur
     {
         await Send(Client, "/notes", "k", new { text = "x" });
         await Send(Client, "/notes", "young", new { text = "y" });
+        await Send(Client, "/notes", "younger", new { text = "z" });
         await Change("UPDATE idempotent_answers SET created_at = now() - interval '23 hours 59 minutes'");
         IsReplay(await Send(Client, "/notes", "k", new { text = "x" })).ShouldBeTrue();
         await Change("UPDATE idempotent_answers SET created_at = now() - interval '24 hours 1 second'");
@@ -85,9 +86,32 @@ public sealed class KeptAnswerTests(NotesFixture fixture) : KeyedRequests(fixtur
         IsReplay(await Send(Client, "/notes", "k", new { text = "new" })).ShouldBeTrue();
 
         await using var owner = await Fixture.OpenAs("owner");
-        await using var forget = new NpgsqlCommand("SELECT ops_forget_answers(now() - interval '24 hours', 5000)", owner);
-        ((int)(await forget.ExecuteScalarAsync())!).ShouldBeGreaterThanOrEqualTo(1);
+        async Task<int> ForgetOne()
+        {
+            await using var forget = new NpgsqlCommand("SELECT ops_forget_answers(now() - interval '24 hours', 1)", owner);
+            return (int)(await forget.ExecuteScalarAsync())!;
+        }
+
+        (await ForgetOne(), await ForgetOne(), await ForgetOne()).ShouldBe((1, 1, 0));
         (await Count("idempotent_answers")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Old_answers_are_forgotten_five_thousand_at_a_time_until_none_is_left()
+    {
+        await using var owner = await Fixture.OpenAs("owner", Org);
+        await Run(owner, """
+            CREATE TABLE pieces (answers bigint NOT NULL);
+            CREATE FUNCTION note_piece() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO pieces SELECT count(*) FROM gone HAVING count(*) > 0; RETURN NULL; END $$;
+            CREATE TRIGGER note AFTER DELETE ON idempotent_answers REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION note_piece();
+            INSERT INTO idempotent_answers (key_hash, fingerprint, status, headers, created_at)
+            SELECT sha256(n::text::bytea), sha256(''), 204, '{}', now() - interval '2 days' FROM generate_series(1, 12000) n;
+            """);
+        await using var starting = await Fixture.StartReplica();
+        await using var read = new NpgsqlCommand("SELECT coalesce(array_agg(answers ORDER BY answers DESC), '{}') FROM pieces", owner);
+        var pieces = await Eventually.Is(async () => (long[])(await read.ExecuteScalarAsync())!, found => found.Sum() == 12_000);
+        pieces.ShouldBe([5_000, 5_000, 2_000]);
+        await Run(owner, "DROP TRIGGER note ON idempotent_answers; DROP FUNCTION note_piece; DROP TABLE pieces");
     }
 
     [Fact]

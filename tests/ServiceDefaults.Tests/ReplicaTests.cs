@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Threading.Channels;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Messaging;
@@ -60,6 +61,13 @@ public sealed class ReplicaTests(ITestOutputHelper output) : IAsyncLifetime
 
         await Eventually.Is(() => Task.FromResult(seen), all => written.All(entity => all.GetValueOrDefault(entity.Id.ToString()) == entity.Version));
         reading.IsFaulted.ShouldBeFalse(reading.Exception?.ToString());
+    }
+
+    [Fact]
+    public async Task A_relay_that_stops_gives_its_shards_away_while_its_process_still_lives()
+    {
+        await _second.Services.GetServices<IHostedService>().OfType<ChangeRelay>().Single().StopAsync(CancellationToken.None);
+        await Holders(owners => owners.Count == 1 && owners.All(owner => owner.Value == Topology.Shards));
     }
 
     [Fact]

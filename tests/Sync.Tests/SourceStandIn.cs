@@ -18,6 +18,7 @@ namespace OpsPlatform.Sync.Tests;
 public sealed class SourceStandIn : IAsyncDisposable
 {
     private const string Entity = "ingredient";
+    private const string Recipe = "recipe";
     private readonly WebApplication _app;
     private readonly ConcurrentDictionary<Guid, ConcurrentDictionary<string, Row>> _orgs = new();
     private long _writes;
@@ -32,8 +33,13 @@ public sealed class SourceStandIn : IAsyncDisposable
     /// <summary>How often an organisation's rows were asked for.</summary>
     public ConcurrentDictionary<Guid, int> RowsAsked { get; } = new();
 
-    /// <summary>Digests are then refused as by a service whose database takes too long.</summary>
+    /// <summary>Digests of the ingredients are then refused as by a service whose database takes too long.</summary>
     public bool RefusesDigests { get; set; }
+
+    /// <summary>It then tracks a second table, without rows.</summary>
+    public bool HasRecipes { get; set; }
+
+    public int RecipesCompared { get; private set; }
 
     public int StatesAsked { get; private set; }
 
@@ -70,13 +76,16 @@ public sealed class SourceStandIn : IAsyncDisposable
         Interlocked.Increment(ref _writes);
     }
 
+    /// <summary>Nobody answers at its address from here on.</summary>
+    public Task Stop() => _app.StopAsync();
+
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
     private async Task Answer(HttpContext http)
     {
         try
         {
-            if (RefusesDigests && http.Request.Path == "/inventory/changes/digest")
+            if (RefusesDigests && http.Request.Path == "/inventory/changes/digest" && http.Request.Query["entityType"] == Entity)
             {
                 DigestsRefused++;
                 http.Response.StatusCode = 503;
@@ -105,7 +114,7 @@ public sealed class SourceStandIn : IAsyncDisposable
     {
         StatesAsked++;
         return new(
-            "inventory", DateTimeOffset.UtcNow, true, 500, 3, [new(Entity, "ingredients", Interlocked.Read(ref _writes))],
+            "inventory", DateTimeOffset.UtcNow, true, 500, 3, [new(Entity, "ingredients", Interlocked.Read(ref _writes)), .. HasRecipes ? (TrackedTable[])[new(Recipe, "recipes", Interlocked.Read(ref _writes))] : []],
             [
                 .. _orgs.Select(org => new Backlog(
                         org.Key, org.Value.Values.Count(row => row.Pending), org.Value.Values.Select(row => row.WaitsMs).DefaultIfEmpty(0).Max(), org.Value.Values.Sum(row => row.Failed)))
@@ -116,6 +125,12 @@ public sealed class SourceStandIn : IAsyncDisposable
 
     private async Task<RowDigests> Digest(HttpRequest request)
     {
+        if (HasRecipes && request.Query["entityType"] == Recipe)
+        {
+            RecipesCompared++;
+            return new([], null);
+        }
+
         Known(request.Query["entityType"]!);
         if (request.Query["organisationId"].ToString() is not { Length: > 0 } org)
         {

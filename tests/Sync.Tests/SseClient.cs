@@ -47,8 +47,13 @@ public sealed class SseClient(HttpResponseMessage response, StreamReader reader)
     public async Task<SseEvent?> NextOrComment()
     {
         using var timeout = new CancellationTokenSource(Patience);
+        return await Read(timeout.Token);
+    }
+
+    private async Task<SseEvent?> Read(CancellationToken cancel)
+    {
         var (name, data, id) = ("message", "", (long?)null);
-        while (await reader.ReadLineAsync(timeout.Token) is { } line)
+        while (await reader.ReadLineAsync(cancel) is { } line)
         {
             if (line.Length == 0)
             {
@@ -84,9 +89,11 @@ public sealed class SseClient(HttpResponseMessage response, StreamReader reader)
 
     public async Task<SseEvent?> NextOrEnd()
     {
+        // Comments never end: they must not keep anybody waiting for an event that does not come.
+        using var timeout = new CancellationTokenSource(Patience);
         while (true)
         {
-            var next = await NextOrComment();
+            var next = await Read(timeout.Token);
             if (next?.Name != Comment)
             {
                 return next;
