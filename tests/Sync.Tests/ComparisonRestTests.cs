@@ -43,7 +43,7 @@ public sealed class ComparisonRestTests : IAsyncLifetime
         await _fixture.Source.Stop();
         var health = await _fixture.Health(org, seen => seen.GetProperty("reasons").GetArrayLength() > 0);
         health.GetProperty("reasons")[0].GetString()!.ShouldEndWith("checks: It is away.");
-        health.GetProperty("services")[0].GetProperty("problem").GetString().ShouldBe("It is not reachable.");
+        health.GetProperty("services")[0].GetProperty("problem").GetString().ShouldBe("It is away.");
         health.ToString().ShouldNotContain(address.Authority);
     }
 }
