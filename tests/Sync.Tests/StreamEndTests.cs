@@ -15,7 +15,7 @@ public sealed class StreamEndTests(SyncFixture fixture)
     [Fact]
     public async Task A_stream_ends_when_its_token_does()
     {
-        using var client = ClientFor(TimeSpan.FromSeconds(2));
+        using var client = ClientFor(TimeSpan.FromSeconds(6));
         using var stream = await SseClient.Open(client, "/sync/feed");
         await stream.Next("ready");
         (await stream.NextOrEnd()).ShouldBeNull();
@@ -24,7 +24,7 @@ public sealed class StreamEndTests(SyncFixture fixture)
     [Fact]
     public async Task A_stream_by_ticket_ends_when_the_token_behind_it_does()
     {
-        using var client = ClientFor(TimeSpan.FromSeconds(2));
+        using var client = ClientFor(TimeSpan.FromSeconds(6));
         var ticket = (await (await client.PostAsync("/sync/tickets", null)).Content.ReadFromJsonAsync<JsonElement>()).GetProperty("ticket").GetString();
         using var browser = fixture.Anonymous();
         using var stream = await SseClient.Open(browser, $"/sync/feed?ticket={ticket}");
