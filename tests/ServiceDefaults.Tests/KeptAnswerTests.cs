@@ -85,7 +85,7 @@ public sealed class KeptAnswerTests(NotesFixture fixture) : KeyedRequests(fixtur
         IsReplay(await Send(Client, "/notes", "k", new { text = "new" })).ShouldBeTrue();
 
         await using var owner = await Fixture.OpenAs("owner");
-        await using var forget = new NpgsqlCommand("SELECT ops_forget_answers(now() - interval '24 hours', 5000)", owner);
+        await using var forget = new NpgsqlCommand("SELECT ops_forget_rows(now() - interval '24 hours', 5000, 'idempotent_answers', 'created_at')", owner);
         ((int)(await forget.ExecuteScalarAsync())!).ShouldBeGreaterThanOrEqualTo(1);
         (await Count("idempotent_answers")).ShouldBe(1);
     }
