@@ -24,6 +24,7 @@ public static class DatabaseSetup
         builder.Services.AddKeyedSingleton("owner", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Owner);
         builder.Services.AddKeyedSingleton("digest", (services, _) => services.GetRequiredService<Database.ServiceDatabase>().Digest);
         builder.Services.AddHostedService<Database.DatabaseStarter>();
+        builder.Services.AddSingleton<Database.Forgetting>();
         builder.Services.AddHostedService<Database.ForgetOld>();
         builder.Services.AddSingleton<Hops.HopReader>();
         builder.Services.AddScoped<Idempotency.KeyedRequest>();

@@ -12,7 +12,8 @@ namespace OpsPlatform.ServiceDefaults.Database;
 internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProvider time, ILogger<DatabaseStarter> log) : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan MaintenanceInterval = TimeSpan.FromHours(1);
+    private static readonly TimeSpan PartitionInterval = TimeSpan.FromHours(1);
+    private static readonly TimeSpan PartitionRetryDelay = TimeSpan.FromSeconds(10);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -21,11 +22,14 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
             await Task.Delay(RetryDelay, time, stoppingToken);
         }
 
+        // Almost always they are there and no lock is taken. Those that cannot be made, because a backup reads the table, are not waited
+        // for: their rows go to the default partition until they can.
+        var made = await MakePartitions(stoppingToken);
         database.MarkReady();
         while (true)
         {
-            await Task.Delay(MaintenanceInterval, time, stoppingToken);
-            await Tried("maintained", Maintain, stoppingToken);
+            await Task.Delay(made ? PartitionInterval : PartitionRetryDelay, time, stoppingToken);
+            made = await MakePartitions(stoppingToken);
         }
     }
 
@@ -48,7 +52,6 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
         await Provision(cancel);
         await Migrator.Migrate(database, cancel);
         await LetDigest(cancel);
-        await Maintain(cancel);
     }
 
     private async Task Provision(CancellationToken cancel)
@@ -87,15 +90,41 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
         await Run(connection, "SELECT ops_let_digest()", cancel);
     }
 
-    private async Task Maintain(CancellationToken cancel)
+    /// <returns>Whether every table has its weeks.</returns>
+    private async Task<bool> MakePartitions(CancellationToken cancel)
     {
-        await using var connection = await database.Owner.OpenConnectionAsync(cancel);
-        await Run(connection, "SELECT ops_maintain()", cancel);
-        await using var strays = new NpgsqlCommand("SELECT ops_rows_in_default_partitions()", connection);
+        string[] tables = [];
+        var made = await Tried("looked at", async token => tables = await PartitionedTables(token), cancel);
+        foreach (var table in tables)
+        {
+            made &= await Tried($"given the weeks of {table}", token => MakePartitions(table, token), cancel);
+        }
+
+        return made && await Tried("looked through", LookForStrays, cancel);
+    }
+
+    private async Task<string[]> PartitionedTables(CancellationToken cancel)
+    {
+        await using var tables = database.Owner.CreateCommand("SELECT coalesce(array_agg(name), '{}') FROM partitioned_tables");
+        return (string[])(await tables.ExecuteScalarAsync(cancel))!;
+    }
+
+    private async Task LookForStrays(CancellationToken cancel)
+    {
+        await using var strays = database.Owner.CreateCommand("SELECT ops_rows_in_default_partitions()");
         if (await strays.ExecuteScalarAsync(cancel) is long and > 0)
         {
             DefaultPartitionUsed(database.Service);
         }
+    }
+
+    /// <summary>A transaction by itself: what waits for one table's lock holds no other's. Replicas take turns, and the next one finds it done.</summary>
+    private async Task MakePartitions(string table, CancellationToken cancel)
+    {
+        await using var make = database.Owner.CreateBatch();
+        make.BatchCommands.Add(new("SELECT pg_advisory_xact_lock(hashtext('opsplatform partitions'))"));
+        make.BatchCommands.Add(new("SELECT ops_ensure_partitions($1)") { Parameters = { new() { Value = table } } });
+        await make.ExecuteNonQueryAsync(cancel);
     }
 
     private static async Task Run(NpgsqlConnection connection, string sql, CancellationToken cancel)

@@ -10,7 +10,7 @@ namespace OpsPlatform.Registry.Tests;
 public sealed class LeaseTests(RegistryFixture registry, ITestOutputHelper output)
 {
     [Fact]
-    public async Task Without_a_heartbeat_an_instance_is_lost_when_its_lease_is_over_and_with_the_next_one_it_is_back()
+    public async Task A_killed_instance_is_marked_lost_within_its_lease_and_a_look_and_with_a_heartbeat_it_is_back()
     {
         await using var silent = await StubInstance.Start(registry);
         await using var steady = await StubInstance.Start(registry, silent.Service);
@@ -23,6 +23,8 @@ public sealed class LeaseTests(RegistryFixture registry, ITestOutputHelper outpu
             return await registry.StateOf(silent.Service, silent.Id) == "lost";
         });
         since.Elapsed.ShouldBeGreaterThan(RegistryFixture.Lease - TimeSpan.FromMilliseconds(200));
+        // The leases are looked at eight times in each; the rest is for a machine that is busy with other tests.
+        since.Elapsed.ShouldBeLessThan((RegistryFixture.Lease * 9 / 8) + TimeSpan.FromSeconds(2));
         output.WriteLine($"Lease {RegistryFixture.LeaseMs} ms; lost after {since.ElapsedMilliseconds} ms");
         (await registry.Routes(silent.Service)).ShouldBe([steady.Address]);
 

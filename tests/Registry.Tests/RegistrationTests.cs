@@ -94,7 +94,7 @@ public sealed class RegistrationTests(RegistryFixture registry)
         lines.Said.Last().ShouldContain("Registered as");
 
         // It is forgotten there, and comes back by itself.
-        await using (var connection = await registry.OpenAs("app"))
+        await using (var connection = await registry.OpenAs("owner"))
         {
             await using var forget = new Npgsql.NpgsqlCommand("DELETE FROM instances WHERE service = $1", connection) { Parameters = { new() { Value = name } } };
             await forget.ExecuteNonQueryAsync();

@@ -27,6 +27,8 @@ public class RegistryFixture() : ServiceFixture("registry", typeof(RegistryDb))
     /// <summary>Long, so that a change which is heard in time was signalled and not found.</summary>
     public int RoutePollMs { get; init; } = 20_000;
 
+    public int HistoryDays { get; init; } = 90;
+
     protected override IEnumerable<(string Key, string Value)> Settings =>
     [
         // Started by the base class before it asks.
@@ -35,6 +37,7 @@ public class RegistryFixture() : ServiceFixture("registry", typeof(RegistryDb))
         ("Registry:LeaseMs", $"{LeaseMs}"),
         ("Registry:ProbeIntervalMs", "500"),
         ("Registry:RoutePollMs", $"{RoutePollMs}"),
+        ("Registry:HistoryDays", $"{HistoryDays}"),
         .. Names.Select(name => ($"Clients:{name}", SecretOf(name))),
     ];
 

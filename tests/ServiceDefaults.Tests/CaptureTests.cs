@@ -139,7 +139,7 @@ public sealed class CaptureTests(NotesFixture fixture) : IClassFixture<NotesFixt
             await Run(owner, $"ALTER TABLE {week} RENAME TO detached");
             await Run(owner, $"INSERT INTO sync_events (org_id, event_type, category, priority, entity_type, entity_id, row_version, operation, data, changed, metadata, size_bytes, sync_status, shard) VALUES ('{_org}', 'stray', 't', 't', 't', 't', 1, 'create', '{{}}', '[]', '{{}}', 1, 'processed', 0)");
             (await Count(owner, "SELECT count(*) FROM sync_events_default")).ShouldBe(1);
-            await Run(owner, "SELECT ops_maintain()");
+            await Run(owner, "SELECT ops_ensure_partitions('sync_events')");
             (await Count(owner, "SELECT count(*) FROM sync_events_default")).ShouldBe(0);
             (await Count(owner, $"SELECT count(*) FROM {week} WHERE event_type = 'stray'")).ShouldBe(1);
             await transaction.RollbackAsync();
@@ -156,34 +156,12 @@ public sealed class CaptureTests(NotesFixture fixture) : IClassFixture<NotesFixt
         await Run(owner, "INSERT INTO inbox SELECT 'forgetting', gen_random_uuid(), timestamptz '2020-01-01 00:00+00' + n * interval '1 day' FROM generate_series(0, 4) n");
         async Task<int> Forget()
         {
-            await using var forget = new NpgsqlCommand("SELECT ops_forget_heard('2020-01-04 00:00+00', 2)", owner);
+            await using var forget = new NpgsqlCommand("SELECT ops_forget_rows('2020-01-04 00:00+00', 2, 'inbox', 'received_at')", owner);
             return (int)(await forget.ExecuteScalarAsync())!;
         }
 
         (await Forget(), await Forget(), await Forget()).ShouldBe((2, 1, 0));
         (await Count(owner, "SELECT count(*) FROM inbox WHERE consumer = 'forgetting'")).ShouldBe(2);
-        await transaction.RollbackAsync();
-    }
-
-    [Fact]
-    public async Task Old_weeks_are_dropped_once_all_their_changes_were_sent()
-    {
-        await using var owner = await fixture.OpenAs("owner");
-        await using var transaction = await owner.BeginTransactionAsync();
-        foreach (var (week, status) in ((string, string)[])[("20200106", "processed"), ("20200113", "failed")])
-        {
-            await Run(owner, $"CREATE TABLE sync_events_{week} PARTITION OF sync_events FOR VALUES FROM ('{week} 00:00+00') TO (timestamptz '{week} 00:00+00' + interval '7 days')");
-            await Run(owner, $"INSERT INTO sync_events (created_at, org_id, event_type, category, priority, entity_type, entity_id, row_version, operation, data, changed, metadata, size_bytes, sync_status, shard) VALUES (timestamptz '{week} 12:00+00', '{_org}', 't', 't', 't', 't', 't', 1, 'create', '{{}}', '[]', '{{}}', 1, '{status}', 0)");
-        }
-
-        await Run(owner, "SELECT ops_maintain()");
-        await using var left = new NpgsqlCommand("SELECT to_regclass('sync_events_20200106') IS NULL, to_regclass('sync_events_20200113') IS NOT NULL", owner);
-        await using (var row = await left.ExecuteReaderAsync())
-        {
-            await row.ReadAsync();
-            (row.GetBoolean(0), row.GetBoolean(1)).ShouldBe((true, true));
-        }
-
         await transaction.RollbackAsync();
     }
 

@@ -88,7 +88,7 @@ public sealed class KeptAnswerTests(NotesFixture fixture) : KeyedRequests(fixtur
         await using var owner = await Fixture.OpenAs("owner");
         async Task<int> ForgetOne()
         {
-            await using var forget = new NpgsqlCommand("SELECT ops_forget_answers(now() - interval '24 hours', 1)", owner);
+            await using var forget = new NpgsqlCommand("SELECT ops_forget_rows(now() - interval '24 hours', 1, 'idempotent_answers', 'created_at')", owner);
             return (int)(await forget.ExecuteScalarAsync())!;
         }
 

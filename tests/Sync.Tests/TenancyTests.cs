@@ -52,6 +52,11 @@ public sealed class TenancyTests(SyncFixture fixture)
     [InlineData("INSERT INTO feed_tickets VALUES (decode(repeat('00', 32), 'hex'), gen_random_uuid(), 'x', 'owner', 'infinity', 'infinity')")]
     [InlineData("SELECT append_changes('x', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")]
     [InlineData("SELECT forget_feed(now())")]
+    [InlineData("SELECT forget_stray_entries(now(), 1)")]
+    [InlineData("SELECT drop_feed_week('feed_default')")]
+    [InlineData("SELECT ops_forget_rows(now(), 1, 'feed_rows', 'deleted_at')")]
+    [InlineData("SELECT ops_drop_week('feed_default')")]
+    [InlineData("SELECT ops_drop_sent_week('sync_events_default')")]
     public async Task The_application_role_may_not(string sql)
     {
         await using var app = await fixture.OpenAs("app", _org);

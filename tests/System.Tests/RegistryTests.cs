@@ -27,6 +27,10 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
     /// <summary>After so long a silence the gateway gives up; a request that took it had been sent to somebody who hangs.</summary>
     private const double SilenceMs = 40_000;
 
+    /// <summary>So long an instance is believed without a heartbeat, and so often that is looked at.</summary>
+    private const double LeaseMs = 15_000;
+    private const double SweepMs = LeaseMs / 8;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private static readonly string[] Replicated = ["orders", "inventory", "sync", "gateway"];
@@ -66,7 +70,13 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
         failed.ShouldAllBe(answer => answer.At - killedAt < 2000);
         answers.ShouldAllBe(answer => answer.TookMs < SilenceMs);
         var reborn = back.Single(x => before.All(y => Id(y) != Id(x)));
-        output.WriteLine($"Killed; the new process was registered after {load.Since(killedAt, reborn, "registeredAt"):0} ms and healthy after {load.Since(killedAt, reborn, "since"):0} ms");
+        var (registeredMs, healthyMs) = (load.Since(killedAt, reborn, "registeredAt"), load.Since(killedAt, reborn, "since"));
+        output.WriteLine($"Killed; the new process was registered after {registeredMs:0} ms and healthy after {healthyMs:0} ms");
+        (healthyMs - registeredMs).ShouldBeLessThan(1000);
+        var killed = before.Select(Id).Except(back.Select(Id)).ShouldHaveSingleItem();
+        var lost = (await All("orders")).Single(x => Id(x) == killed);
+        Text(lost, "state").ShouldBe("lost");
+        load.Since(killedAt, lost, "since").ShouldBeLessThan(LeaseMs + SweepMs);
 
         // That the new one is in use shows when the other one leaves.
         using var alone = new Load(organisation);

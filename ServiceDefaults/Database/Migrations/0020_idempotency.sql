@@ -20,13 +20,16 @@ CREATE INDEX idempotent_answers_created_at ON idempotent_answers USING brin (cre
 SELECT ops_tenant_table('idempotent_answers');
 CREATE POLICY upkeep ON idempotent_answers TO {{service}}_owner USING (true);
 
--- Forgets a bounded number of answers, so that no one statement holds up the rest; the caller comes again while it finds any.
-CREATE FUNCTION ops_forget_answers(older_than timestamptz, at_most integer) RETURNS integer LANGUAGE sql AS $$
-  WITH old AS (
-    SELECT org_id, key_hash FROM idempotent_answers WHERE created_at < older_than LIMIT at_most FOR UPDATE SKIP LOCKED
-  ), gone AS (
-    DELETE FROM idempotent_answers a USING old WHERE a.org_id = old.org_id AND a.key_hash = old.key_hash RETURNING 1
-  )
-  SELECT count(*)::integer FROM gone
-$$;
-REVOKE ALL ON FUNCTION ops_forget_answers FROM PUBLIC;
+-- Deletes rows whose time is before then: a bounded number, so that no one statement holds up the rest; the caller comes again while
+-- it finds any. The condition is SQL, written where retention is and never a caller's input.
+CREATE FUNCTION ops_forget_rows(older_than timestamptz, at_most integer, name text, at_column text, condition text DEFAULT 'true')
+RETURNS integer LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+DECLARE
+  gone integer;
+BEGIN
+  EXECUTE format('DELETE FROM %1$I WHERE ctid = ANY (ARRAY(SELECT ctid FROM %1$I WHERE %2$I < $1 AND (%3$s) LIMIT $2 FOR UPDATE SKIP LOCKED))',
+    name, at_column, condition) USING older_than, at_most;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  RETURN gone;
+END $$;
+REVOKE ALL ON FUNCTION ops_forget_rows FROM PUBLIC;

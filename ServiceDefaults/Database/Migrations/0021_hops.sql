@@ -38,42 +38,36 @@ GRANT SELECT, INSERT ON hops TO {{service}}_relay;
 DROP INDEX sync_events_org;
 CREATE INDEX sync_events_org_correlation ON sync_events (org_id, (metadata ->> 'correlationId'));
 
--- Drops the weeks of a partitioned table that ended before then. Whoever writes to the table waits behind the drop, so the drop
--- itself does not wait for long.
-CREATE FUNCTION ops_forget_weeks(parent text, older_than timestamptz) RETURNS integer LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
-DECLARE
-  week text;
-  dropped integer := 0;
-BEGIN
-  FOR week IN
-    SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = parent::regclass AND c.relname ~ ('^' || parent || '_\d{8}$')
-      AND to_timestamp(right(c.relname, 8) || ' 00+00', 'YYYYMMDD HH24TZH') + interval '7 days' <= older_than
-  LOOP
-    EXECUTE format('DROP TABLE %I', week);
-    dropped := dropped + 1;
-  END LOOP;
-  RETURN dropped;
-END $$;
-REVOKE ALL ON FUNCTION ops_forget_weeks FROM PUBLIC;
+-- Attaching a week locks the default partition against everybody, and whoever reads the table waits behind that: so it gives up soon.
+ALTER FUNCTION ops_ensure_partitions SET lock_timeout = '200ms';
 
--- A bounded number, as with answers; the caller comes again while it finds any.
-CREATE FUNCTION ops_forget_heard(older_than timestamptz, at_most integer) RETURNS integer LANGUAGE sql AS $$
-  WITH old AS (
-    SELECT consumer, message_id FROM inbox WHERE received_at < older_than LIMIT at_most FOR UPDATE SKIP LOCKED
-  ), gone AS (
-    DELETE FROM inbox i USING old WHERE i.consumer = old.consumer AND i.message_id = old.message_id RETURNING 1
-  )
-  SELECT count(*)::integer FROM gone
+-- The weeks of a partitioned table that ended before then, the oldest first. Each is dropped by a function below or one like it, in a
+-- transaction of its own. ops_maintain and ops_forget_changes stay for builds that know no other way.
+CREATE FUNCTION ops_weeks_before(older_than timestamptz, parent text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+  SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE i.inhparent = parent::regclass
+    AND to_timestamp(substring(c.relname FROM ('^' || parent || '_(\d{8})$')) || ' 00+00', 'YYYYMMDD HH24TZH') + interval '7 days' <= older_than
+  ORDER BY c.relname
 $$;
-REVOKE ALL ON FUNCTION ops_forget_heard FROM PUBLIC;
 
-CREATE OR REPLACE FUNCTION ops_maintain() RETURNS void LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
-DECLARE
-  parent text;
+-- A drop locks the whole table against everybody, and so gives up soon as well.
+CREATE FUNCTION ops_drop_week(week text) RETURNS integer LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
 BEGIN
-  FOR parent IN SELECT name FROM partitioned_tables LOOP
-    PERFORM ops_ensure_partitions(parent);
-  END LOOP;
-  PERFORM ops_forget_changes(now() - interval '30 days');
+  EXECUTE format('DROP TABLE IF EXISTS %I', week);
+  RETURN 1;
 END $$;
+REVOKE ALL ON FUNCTION ops_drop_week FROM PUBLIC;
+
+-- A week of captured changes goes once all of them were sent.
+CREATE FUNCTION ops_drop_sent_week(week text) RETURNS integer LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+DECLARE
+  unsent boolean := true;
+BEGIN
+  -- Two replicas that read the week would wait for each other's drop.
+  PERFORM pg_advisory_xact_lock(hashtext('opsplatform partitions'));
+  IF to_regclass(week) IS NOT NULL THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE sync_status <> ''processed'')', week) INTO unsent;
+  END IF;
+  RETURN CASE WHEN unsent THEN 0 ELSE ops_drop_week(week) END;
+END $$;
+REVOKE ALL ON FUNCTION ops_drop_sent_week FROM PUBLIC;

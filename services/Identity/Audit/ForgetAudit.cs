@@ -1,11 +1,9 @@
-using Npgsql;
 using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.Identity.Audit;
 
 /// <summary>Drops the weeks of the audit trail that are older than 400 days, once a day.</summary>
-internal sealed partial class ForgetAudit(
-    [FromKeyedServices("owner")] NpgsqlDataSource owner, ServiceDatabase database, TimeProvider time, ILogger<ForgetAudit> log) : BackgroundService
+internal sealed class ForgetAudit(Forgetting forgetting, ServiceDatabase database, TimeProvider time) : BackgroundService
 {
     /// <summary>A year, and the month in which the year's accounts are looked at.</summary>
     public static readonly TimeSpan Retention = TimeSpan.FromDays(400);
@@ -13,13 +11,7 @@ internal sealed partial class ForgetAudit(
     private static readonly TimeSpan Interval = TimeSpan.FromDays(1);
 
     /// <returns>How many weeks were dropped.</returns>
-    public async Task<int> Run(CancellationToken cancel)
-    {
-        await using var forget = owner.CreateCommand("SELECT ops_forget_weeks('audit_entries', $1)");
-        forget.Parameters.Add(new() { Value = time.GetUtcNow() - Retention });
-
-        return (int)(await forget.ExecuteScalarAsync(cancel))!;
-    }
+    public Task<int> Run(CancellationToken cancel) => forgetting.Weeks("audit_entries", Retention, cancel);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -28,18 +20,8 @@ internal sealed partial class ForgetAudit(
 
         do
         {
-            try
-            {
-                await Run(stoppingToken);
-            }
-            catch (NpgsqlException failure)
-            {
-                LogFailed(failure.Message);
-            }
+            await Run(stoppingToken);
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
-
-    [LoggerMessage(LogLevel.Warning, "The audit trail's oldest weeks were not dropped, the next round does it: {Reason}")]
-    private partial void LogFailed(string reason);
 }

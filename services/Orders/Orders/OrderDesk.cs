@@ -17,6 +17,23 @@ internal sealed class OrderDesk(OrdersDb db, OrderNumbers numbers, Caller caller
 
     private sealed record Known(long Number, IReadOnlyDictionary<Guid, MenuItem> Menu, byte[]? StoredHash);
 
+    /// <summary>
+    /// A number is taken last, so that the organisation's other orders wait for little, and only for an order that is new and can be:
+    /// the subquery is evaluated once and, refused by its HAVING, not at all.
+    /// </summary>
+    private const string MenuAndNumberSql = """
+        WITH item AS MATERIALIZED (
+            SELECT id, code, name, kind, target_id, pieces_per_sale, price_minor, currency, tax_class, category
+            FROM menu_items WHERE org_id = $1 AND id = ANY($3)
+        )
+        SELECT item.*, (
+            SELECT next_order_number() FROM item
+            HAVING count(*) = cardinality($3) AND count(DISTINCT currency) = 1 AND NOT EXISTS (SELECT FROM orders WHERE org_id = $1 AND id = $2))
+        FROM item
+        """;
+
+    private const int NumberColumn = 10;
+
     /// <returns>The order, new or the one the same request made before; or why it is refused, with nothing stored.</returns>
     public async Task<Placement> Place(OrderDraft draft, CancellationToken cancel)
     {
@@ -101,21 +118,13 @@ internal sealed class OrderDesk(OrdersDb db, OrderNumbers numbers, Caller caller
     private async Task<Known> Look(NpgsqlConnection connection, OrderDraft draft, CancellationToken cancel)
     {
         // Taken within the request's transaction, a number would make the organisation's other orders wait for its end.
-        var apart = db.IsWithinRequest ? numbers.Next(caller.Org, cancel) : null;
-        await using var batch = new NpgsqlBatch(connection)
+        await using var apart = db.IsWithinRequest ? await numbers.Open(cancel) : null;
+        await using var batch = new NpgsqlBatch(apart ?? connection);
+        if (apart is not null)
         {
-            BatchCommands =
-            {
-                new(apart is null ? "SELECT next_order_number()" : "SELECT 0::bigint"),
-                new("""
-                    SELECT id, code, name, kind, target_id, pieces_per_sale, price_minor, currency, tax_class, category
-                    FROM menu_items WHERE org_id = $1 AND id = ANY($2)
-                    """)
-                {
-                    Parameters = { new() { Value = caller.Org }, new() { Value = draft.Lines.Select(line => line.MenuItemId).ToArray() } },
-                },
-            },
-        };
+            batch.BatchCommands.Add(OrderNumbers.As(caller.Org));
+        }
+
         if (draft.HasChosenId)
         {
             batch.BatchCommands.Add(new("SELECT content_hash FROM orders WHERE org_id = $1 AND id = $2")
@@ -124,18 +133,32 @@ internal sealed class OrderDesk(OrdersDb db, OrderNumbers numbers, Caller caller
             });
         }
 
+        batch.BatchCommands.Add(new(MenuAndNumberSql)
+        {
+            Parameters = { new() { Value = caller.Org }, new() { Value = draft.Id }, new() { Value = draft.Lines.Select(line => line.MenuItemId).ToArray() } },
+        });
+
         await using var reader = await batch.ExecuteReaderAsync(cancel);
-        await reader.ReadAsync(cancel);
-        var number = apart is null ? reader.GetInt64(0) : await apart;
-        await reader.NextResultAsync(cancel);
+        if (apart is not null)
+        {
+            await reader.NextResultAsync(cancel);
+        }
+
+        var stored = draft.HasChosenId && await reader.ReadAsync(cancel) ? reader.GetFieldValue<byte[]>(0) : null;
+        if (draft.HasChosenId)
+        {
+            await reader.NextResultAsync(cancel);
+        }
+
         var menu = new Dictionary<Guid, MenuItem>();
+        var number = 0L;
         while (await reader.ReadAsync(cancel))
         {
             var item = ReadMenuItem(reader);
             menu.Add(item.Id, item);
+            number = reader.IsDBNull(NumberColumn) ? 0 : reader.GetInt64(NumberColumn);
         }
 
-        var stored = await reader.NextResultAsync(cancel) && await reader.ReadAsync(cancel) ? reader.GetFieldValue<byte[]>(0) : null;
         return new(number, menu, stored);
     }
 

@@ -9,7 +9,8 @@ namespace OpsPlatform.Registry.Instances;
 /// finds them, and the next one finds nothing.
 /// </summary>
 internal sealed partial class LoseSilentInstances(
-    InstanceList list, ServiceDatabase database, RegistrySettings settings, TimeProvider time, ILogger<LoseSilentInstances> log) : BackgroundService
+    InstanceList list, ServiceDatabase database, Forgetting forgetting, RegistrySettings settings, TimeProvider time,
+    ILogger<LoseSilentInstances> log) : BackgroundService
 {
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromHours(1);
     private static readonly TimeSpan GoneKept = TimeSpan.FromDays(1);
@@ -79,16 +80,8 @@ internal sealed partial class LoseSilentInstances(
 
     private async Task Forget(CancellationToken cancel)
     {
-        await using var forget = database.App.CreateBatch();
-        forget.BatchCommands.Add(new("DELETE FROM instances WHERE state IN ('lost', 'stopped') AND changed_at < clock_timestamp() - $1")
-        {
-            Parameters = { new() { Value = GoneKept } },
-        });
-        forget.BatchCommands.Add(new("DELETE FROM health_history WHERE changed_at < clock_timestamp() - $1")
-        {
-            Parameters = { new() { Value = settings.HistoryKept } },
-        });
-        await forget.ExecuteNonQueryAsync(cancel);
+        await forgetting.Rows("instances", "changed_at", GoneKept, cancel, "state IN ('lost', 'stopped')");
+        await forgetting.Rows("health_history", "changed_at", settings.HistoryKept, cancel);
     }
 
     // The level is the fault's.

@@ -26,7 +26,7 @@ CREATE TABLE instances (
 CREATE INDEX instances_service ON instances (service, id);
 -- No two live instances share an address: the newer one is what answers there.
 CREATE UNIQUE INDEX instances_address ON instances (address) WHERE state NOT IN ('lost', 'stopped');
-GRANT SELECT, INSERT, UPDATE, DELETE ON instances TO {{service}}_app;
+GRANT SELECT, INSERT, UPDATE ON instances TO {{service}}_app;
 
 CREATE TABLE health_history (
   id uuid PRIMARY KEY,
@@ -42,4 +42,5 @@ CREATE TABLE health_history (
 
 CREATE INDEX health_history_time ON health_history (changed_at DESC, id DESC);
 CREATE INDEX health_history_service ON health_history (service, changed_at DESC, id DESC);
-GRANT SELECT, INSERT, DELETE ON health_history TO {{service}}_app;
+CREATE INDEX health_history_instance ON health_history (instance_id, changed_at DESC, id DESC);
+GRANT SELECT, INSERT ON health_history TO {{service}}_app;

@@ -20,7 +20,7 @@ internal sealed class FeedRows([FromKeyedServices("relay")] NpgsqlDataSource rel
     {
         await using var read = relay.CreateCommand($"""
             SELECT org_id::text, {DigestSql.Numbers("entity_id", "row_version")} FROM feed_rows
-            WHERE service = $1 AND entity_type = $2 AND NOT deleted GROUP BY org_id
+            WHERE service = $1 AND entity_type = $2 AND deleted_at IS NULL GROUP BY org_id
             """);
         read.Parameters.Add(new() { Value = service });
         read.Parameters.Add(new() { Value = entityType });
@@ -31,7 +31,7 @@ internal sealed class FeedRows([FromKeyedServices("relay")] NpgsqlDataSource rel
     {
         await using var read = Of(table, $"""
             SELECT {DigestSql.Bucket("entity_id", "$4")}::text, {DigestSql.Numbers("entity_id", "row_version")} FROM feed_rows
-            WHERE service = $1 AND entity_type = $2 AND org_id = $3 AND NOT deleted GROUP BY 1
+            WHERE service = $1 AND entity_type = $2 AND org_id = $3 AND deleted_at IS NULL GROUP BY 1
             """);
         read.Parameters.Add(new() { Value = buckets });
         return await Read(read, cancel);
@@ -40,7 +40,7 @@ internal sealed class FeedRows([FromKeyedServices("relay")] NpgsqlDataSource rel
     public async Task<Dictionary<string, FeedRow>> Rows(TableKey table, int buckets, IReadOnlyCollection<long> inBuckets, CancellationToken cancel)
     {
         await using var read = Of(table, $"""
-            SELECT entity_id, row_version, deleted FROM feed_rows
+            SELECT entity_id, row_version, deleted_at IS NOT NULL FROM feed_rows
             WHERE service = $1 AND entity_type = $2 AND org_id = $3 AND {DigestSql.Bucket("entity_id", "$4")} = ANY ($5)
             """);
         read.Parameters.Add(new() { Value = buckets });
@@ -51,7 +51,7 @@ internal sealed class FeedRows([FromKeyedServices("relay")] NpgsqlDataSource rel
     public async Task<Dictionary<string, FeedRow>> Rows(TableKey table, IReadOnlyCollection<string> ids, CancellationToken cancel)
     {
         await using var read = Of(table, """
-            SELECT entity_id, row_version, deleted FROM feed_rows WHERE service = $1 AND entity_type = $2 AND org_id = $3 AND entity_id = ANY ($4)
+            SELECT entity_id, row_version, deleted_at IS NOT NULL FROM feed_rows WHERE service = $1 AND entity_type = $2 AND org_id = $3 AND entity_id = ANY ($4)
             """);
         read.Parameters.Add(new() { Value = ids.ToArray() });
         return await ReadRows(read, cancel);

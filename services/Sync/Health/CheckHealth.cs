@@ -11,9 +11,8 @@ namespace OpsPlatform.Sync.Health;
 /// replica does it, the one whose connection holds the advisory lock; another takes over when that connection ends.
 /// </summary>
 internal sealed partial class CheckHealth(
-    AskSources ask, ApplyFeed apply, FeedActivity activity, CompareTables compare, JudgeHealth judge, MetricsTable metrics,
-    [FromKeyedServices("relay")] NpgsqlDataSource relay, [FromKeyedServices("owner")] NpgsqlDataSource owner,
-    ServiceDatabase database, HealthOptions options, TimeProvider time, ILogger<CheckHealth> log) : BackgroundService
+    AskSources ask, ApplyFeed apply, FeedActivity activity, CompareTables compare, JudgeHealth judge, MetricsTable metrics, ForgetHealth forget,
+    [FromKeyedServices("relay")] NpgsqlDataSource relay, ServiceDatabase database, HealthOptions options, TimeProvider time, ILogger<CheckHealth> log) : BackgroundService
 {
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromHours(1);
 
@@ -64,9 +63,7 @@ internal sealed partial class CheckHealth(
         if (time.GetUtcNow() - _forgotAt > ForgetInterval)
         {
             _forgotAt = time.GetUtcNow();
-            await using var forget = owner.CreateCommand("SELECT forget_metrics($1)");
-            forget.Parameters.Add(new() { Value = time.GetUtcNow() - HealthOptions.MetricsRetention });
-            await forget.ExecuteNonQueryAsync(cancel);
+            await forget.Run(cancel);
         }
     }
 

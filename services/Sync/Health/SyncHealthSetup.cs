@@ -14,7 +14,7 @@ internal static class SyncHealthSetup
         builder.Services.AddSingleton(HealthOptions.Read(builder.Configuration));
         builder.Services.AddSingleton<Sources>().AddSingleton<FeedRows>().AddSingleton<Markers>().AddSingleton<ProveMismatches>().AddSingleton<CompareRows>();
         builder.Services.AddSingleton<CompareTables>().AddSingleton<ComparisonTable>().AddSingleton<RepairRows>().AddSingleton<ListUnsentEvents>().AddSingleton<NoteAppends>();
-        builder.Services.AddSingleton<AskSources>().AddSingleton<OrganisationSamples>().AddSingleton<MetricsTable>().AddSingleton<ChangeLevel>().AddSingleton<JudgeHealth>();
+        builder.Services.AddSingleton<AskSources>().AddSingleton<OrganisationSamples>().AddSingleton<MetricsTable>().AddSingleton<ChangeLevel>().AddSingleton<JudgeHealth>().AddSingleton<ForgetHealth>();
         builder.Services.AddSingleton<ApplyFeed>().AddHostedService(services => services.GetRequiredService<ApplyFeed>());
         builder.Services.AddSingleton<FeedActivity>().AddHostedService(services => services.GetRequiredService<FeedActivity>());
         builder.Services.AddHostedService<CheckHealth>();

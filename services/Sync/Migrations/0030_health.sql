@@ -8,9 +8,12 @@ CREATE TABLE feed_rows (
     entity_id text NOT NULL,
     row_version bigint NOT NULL,
     seq bigint NOT NULL,
-    deleted boolean NOT NULL,
+    -- When its deletion was applied. The row stays for as long as a late frame may come and would bring it back.
+    deleted_at timestamptz,
     PRIMARY KEY (service, entity_type, org_id, entity_id)
 ) WITH (fillfactor = 80);
+
+CREATE INDEX feed_rows_deleted ON feed_rows (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- How far the feed is applied, and what was counted on the way.
 CREATE TABLE feed_applied (
@@ -250,11 +253,11 @@ BEGIN
         SELECT DISTINCT ON (t.service, t.entity_type, t.entity_id) t.*
         FROM taken t ORDER BY t.service, t.entity_type, t.entity_id, t.seq DESC
     ), applied AS (
-        INSERT INTO feed_rows AS r (service, entity_type, org_id, entity_id, row_version, seq, deleted)
-        SELECT l.service, l.entity_type, p_org, l.entity_id, l.row_version, l.seq, l.operation = 'delete' FROM latest l
+        INSERT INTO feed_rows AS r (service, entity_type, org_id, entity_id, row_version, seq, deleted_at)
+        SELECT l.service, l.entity_type, p_org, l.entity_id, l.row_version, l.seq, CASE l.operation WHEN 'delete' THEN now() END FROM latest l
         ON CONFLICT (service, entity_type, org_id, entity_id) DO UPDATE
-            SET row_version = excluded.row_version, seq = excluded.seq, deleted = excluded.deleted
-            WHERE excluded.row_version > r.row_version OR (r.deleted AND NOT excluded.deleted AND excluded.seq > r.seq)
+            SET row_version = excluded.row_version, seq = excluded.seq, deleted_at = excluded.deleted_at
+            WHERE excluded.row_version > r.row_version OR (r.deleted_at IS NOT NULL AND excluded.deleted_at IS NULL AND excluded.seq > r.seq)
     ), counted AS (
         INSERT INTO feed_counts AS c (org_id, service, week, entries, captured_at_last)
         SELECT p_org, t.service, date_trunc('week', t.captured_at AT TIME ZONE 'UTC')::date, count(*), max(t.captured_at)
@@ -279,22 +282,44 @@ END $$;
 REVOKE ALL ON FUNCTION apply_feed(uuid, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION apply_feed(uuid, integer) TO sync_relay;
 
--- Drops metrics recorded before p_before, whole weeks at a time, and what else has had its time. The owner calls it.
-CREATE FUNCTION forget_metrics(p_before timestamptz) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' SET lock_timeout = '5s'
+-- What could still bring a deleted row back is looked for before it is forgotten.
+CREATE POLICY upkeep ON parked_messages FOR SELECT TO sync_owner USING (true);
+
+-- Drops a week of the feed and raises each organisation's earliest position past it.
+CREATE FUNCTION drop_feed_week(p_week text) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '200ms'
+AS $$
+BEGIN
+    -- As append_changes does, heads before feed: the other order could deadlock with it. Readers are not held up here.
+    LOCK TABLE feed_heads IN EXCLUSIVE MODE;
+    IF to_regclass(p_week) IS NULL THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format(
+        'UPDATE feed_heads h SET earliest = greatest(h.earliest, gone.position + 1)
+         FROM (SELECT o.org_id, (SELECT max(p.position) FROM %I p WHERE p.org_id = o.org_id) AS position FROM feed_heads o) gone
+         WHERE gone.org_id = h.org_id AND gone.position IS NOT NULL', p_week);
+    RETURN ops_drop_week(p_week);
+END $$;
+
+-- The same for old entries in the default partition, at most so many.
+CREATE FUNCTION forget_stray_entries(p_before timestamptz, p_at_most integer) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '200ms'
 AS $$
 DECLARE
-    v_dropped integer := ops_forget_weeks('system_metrics', p_before);
+    v_gone integer;
 BEGIN
-    DELETE FROM system_metrics_default WHERE recorded_at < p_before;
-    DELETE FROM sync_alerts WHERE changed_at < p_before;
-    DELETE FROM resyncs WHERE requested_at < p_before;
-    DELETE FROM feed_activity WHERE until < now() - interval '2 hours';
-    DELETE FROM feed_markers WHERE passed_at < now() - interval '1 hour';
-    -- Counts of weeks whose entries the feed has forgotten.
-    DELETE FROM feed_counts c
-    WHERE c.week + 7 <= (SELECT min(to_date(right(k.relname, 8), 'YYYYMMDD')) FROM pg_inherits i JOIN pg_class k ON k.oid = i.inhrelid
-        WHERE i.inhparent = 'public.feed'::regclass AND k.relname ~ '^feed_\d{8}$');
-    DELETE FROM feed_holes o USING feed_heads h WHERE h.org_id = o.org_id AND o.position < h.earliest;
-    RETURN v_dropped;
+    LOCK TABLE feed_heads IN EXCLUSIVE MODE;
+    WITH gone AS (
+        DELETE FROM feed_default WHERE ctid = ANY (ARRAY(SELECT ctid FROM feed_default WHERE captured_at < p_before LIMIT p_at_most))
+        RETURNING org_id, position
+    ), raised AS (
+        UPDATE feed_heads h SET earliest = greatest(h.earliest, g.position + 1)
+        FROM (SELECT gone.org_id, max(gone.position) AS position FROM gone GROUP BY gone.org_id) g
+        WHERE h.org_id = g.org_id
+    )
+    SELECT count(*) INTO v_gone FROM gone;
+    RETURN v_gone;
 END $$;
+
+REVOKE ALL ON FUNCTION drop_feed_week(text), forget_stray_entries(timestamptz, integer) FROM PUBLIC;

@@ -71,6 +71,17 @@ public sealed class KeyedOrderTests(OrdersFixture fixture)
     }
 
     [Fact]
+    public async Task A_repeated_id_and_a_refusal_under_a_key_take_no_number()
+    {
+        var id = Guid.NewGuid();
+        var lines = Shop.Lines(await _shop.Item());
+        (await Send("/orders", "one", new { id, lines })).StatusCode.ShouldBe(HttpStatusCode.Created);
+        (await Send("/orders", "two", new { id, lines })).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await Shop.Refused(await Send("/orders", "three", new { lines = Shop.Lines(Guid.NewGuid()) }), 422, "unknown-menu-item");
+        ((long)(await Shop.Body(await Send("/orders", "four", new { lines })))["number"]!).ShouldBe(2);
+    }
+
+    [Fact]
     public async Task Orders_of_one_id_at_once_under_keys_of_their_own_are_one_order()
     {
         var lines = Shop.Lines(await _shop.Item());

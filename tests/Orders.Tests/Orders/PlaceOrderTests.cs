@@ -53,6 +53,21 @@ public sealed class PlaceOrderTests(OrdersFixture fixture)
     }
 
     [Fact]
+    public async Task A_repeat_and_a_refusal_take_no_number()
+    {
+        var id = Guid.NewGuid();
+        var pounds = await _shop.Item();
+        var euros = await _shop.Item(currency: "EUR");
+        await Shop.Created(await _shop.Place(new { id, lines = Shop.Lines(pounds) }));
+        (await _shop.Place(new { id, lines = Shop.Lines(pounds) })).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await Shop.Refused(await _shop.Place(new { id, lines = Shop.Lines(euros) }), 409, "id-taken");
+        await Shop.Refused(await _shop.Place(new { lines = Shop.Lines(pounds, Guid.NewGuid()) }), 422, "unknown-menu-item");
+        await Shop.Refused(await _shop.Place(new { lines = Shop.Lines(pounds, euros) }), 422, "mixed-currencies");
+
+        ((long)(await _shop.Get(await _shop.Order(pounds, pounds)))["number"]!).ShouldBe(2);
+    }
+
+    [Fact]
     public async Task The_same_item_twice_is_added()
     {
         var coffee = await _shop.Item(priceMinor: 100);
