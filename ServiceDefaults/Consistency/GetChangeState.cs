@@ -1,5 +1,4 @@
 using System.Security.Claims;
-using Npgsql;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;

@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Database;

@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
 

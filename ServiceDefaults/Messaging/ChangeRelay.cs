@@ -45,20 +45,20 @@ internal sealed class ChangeRelay(
     private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(2);
 
     private NpgsqlConnection? _connection;
+    private readonly Lock _leaving = new();
     private ShardLocks? _shards;
     private long _sharedAt;
+    private Task? _left;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (_connection is { FullState: System.Data.ConnectionState.Open })
-        {
-            await Leave(_connection, _shards!);
-        }
+        await Leave();
     }
 
     public async ValueTask DisposeAsync()
     {
+        await Leave();
         if (_connection is not null)
         {
             await _connection.DisposeAsync();
@@ -109,6 +109,18 @@ internal sealed class ChangeRelay(
         if (await _shards!.TakeFairShare(cancel))
         {
             Signal.ShardsMoved();
+        }
+    }
+
+    /// <summary>
+    /// Once: a host may be stopped from two sides, and disposed of from one while it still stops at the other, and a connection
+    /// used by two at a time may answer neither.
+    /// </summary>
+    private Task Leave()
+    {
+        lock (_leaving)
+        {
+            return _left ??= _connection is { FullState: System.Data.ConnectionState.Open } connection ? Leave(connection, _shards!) : Task.CompletedTask;
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Net.Http.Json;
 using OpsPlatform.ServiceDefaults.Registry;
 
 namespace OpsPlatform.Gateway.Routing;

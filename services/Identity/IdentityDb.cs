@@ -7,7 +7,6 @@ using OpsPlatform.Identity.Members;
 using OpsPlatform.Identity.Organisations;
 using OpsPlatform.Identity.Sessions;
 using OpsPlatform.Identity.Users;
-using OpsPlatform.ServiceDefaults;
 using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.Identity;

@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Clients;

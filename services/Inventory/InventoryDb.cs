@@ -4,7 +4,6 @@ using Npgsql;
 using OpsPlatform.Inventory.Ingredients;
 using OpsPlatform.Inventory.Recipes;
 using OpsPlatform.Inventory.Stock;
-using OpsPlatform.ServiceDefaults;
 using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.Inventory;

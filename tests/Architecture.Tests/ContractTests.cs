@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MassTransit.Serialization;
-using OpsPlatform.Testing;
 
 namespace OpsPlatform.Architecture.Tests;
 

@@ -3,7 +3,6 @@ using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
 using OpsPlatform.ServiceDefaults.Auth;
-using OpsPlatform.Testing;
 
 namespace OpsPlatform.Architecture.Tests;
 

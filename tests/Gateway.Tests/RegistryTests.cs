@@ -5,7 +5,6 @@ using Microsoft.Extensions.DependencyInjection;
 using OpsPlatform.Testing;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.Configuration;
-using Yarp.ReverseProxy.Model;
 
 namespace OpsPlatform.Gateway.Tests;
 

@@ -1,11 +1,7 @@
-using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Npgsql;
-using OpsPlatform.Contracts;
-using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Tests.Sample;
-using OpsPlatform.Testing;
 
 namespace OpsPlatform.ServiceDefaults.Tests;
 

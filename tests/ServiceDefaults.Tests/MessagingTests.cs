@@ -82,7 +82,6 @@ public sealed class MessagingTests(NotesFixture fixture) : IClassFixture<NotesFi
     public async Task Of_a_group_only_the_poison_is_parked_and_it_can_be_listed_and_retried()
     {
         var confirmed = await fixture.Broker.Listen<OrderConfirmed>();
-        NoteWhenStockConsumed.Mended = false;
         var poison = TestBroker.Envelope(_org, new StockConsumed(Guid.NewGuid(), [new(Guid.NewGuid(), -1)]));
         var good = TestBroker.Envelope(_org, new StockConsumed(Guid.NewGuid(), []));
         await fixture.Broker.Send(poison, good);
@@ -96,7 +95,7 @@ public sealed class MessagingTests(NotesFixture fixture) : IClassFixture<NotesFi
         (await Errors(stranger)).ShouldBeEmpty();
         (await stranger.PostAsync($"/orders/errors/{error[0].Id}/retry", null)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
 
-        NoteWhenStockConsumed.Mended = true;
+        NoteWhenStockConsumed.Mended[_org] = true;
         (await client.PostAsync($"/orders/errors/{error[0].Id}/retry", null)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
         (await confirmed.Next(_org)).Message.OrderId.ShouldBe(poison.Message.OrderId);
         (await Errors(client)).ShouldBeEmpty();

@@ -7,7 +7,6 @@ using System.Text.Json;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 using OpsPlatform.ServiceDefaults.Tests.Sample;
-using OpsPlatform.Testing;
 
 namespace OpsPlatform.ServiceDefaults.Tests;
 

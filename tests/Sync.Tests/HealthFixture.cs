@@ -3,7 +3,6 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using OpsPlatform.Contracts;
-using OpsPlatform.ServiceDefaults.Consistency;
 using OpsPlatform.Testing;
 
 [assembly: AssemblyFixture(typeof(OpsPlatform.Sync.Tests.HealthFixture))]

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
-using OpsPlatform.ServiceDefaults.Consistency;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.Sync.Health;
 using OpsPlatform.Testing;

@@ -5,9 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Npgsql;
-using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Consistency;
-using OpsPlatform.Testing;
 
 namespace OpsPlatform.Sync.Tests;
 

@@ -6,7 +6,6 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
-using Xunit;
 
 namespace OpsPlatform.Testing;
 

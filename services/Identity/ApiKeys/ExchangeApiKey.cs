@@ -4,7 +4,6 @@ using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Identity.Audit;
 using OpsPlatform.Identity.Clients;
 using OpsPlatform.Identity.Sessions;
-using OpsPlatform.Identity.Users;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Tenancy;
 

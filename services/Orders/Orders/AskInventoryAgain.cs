@@ -1,6 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
-using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;

@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Messaging;
 

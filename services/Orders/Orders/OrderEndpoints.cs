@@ -1,4 +1,3 @@
-using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Orders.Story;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;

@@ -1,4 +1,3 @@
-using OpsPlatform.ServiceDefaults;
 using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.Registry.Instances;

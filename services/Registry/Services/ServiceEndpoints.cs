@@ -1,5 +1,4 @@
 using OpsPlatform.Registry.History;
-using OpsPlatform.ServiceDefaults;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
 

@@ -1,5 +1,3 @@
-using OpsPlatform.ServiceDefaults.Consistency;
-
 namespace OpsPlatform.Sync.Consistency;
 
 /// <summary>Repairs one table's wrong rows from the service that owns them, and looks whether they agree then.</summary>

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Options;
-using Npgsql;
 using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.Sync.Feed;

@@ -2,7 +2,6 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using OpsPlatform.ServiceDefaults.Tenancy;
-using OpsPlatform.Sync.Health;
 
 namespace OpsPlatform.Sync.Feed;
 

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 using OpsPlatform.Attack.Tests.Api;
 using OpsPlatform.Attack.Tests.Fixtures;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -109,21 +110,21 @@ internal sealed class NotesDb(DbContextOptions<NotesDb> options) : ServiceDb(opt
     }
 }
 
-/// <summary>A negative quantity is poison until <see cref="Mended"/> is set.</summary>
+/// <summary>A negative quantity is poison until its organisation is <see cref="Mended"/>.</summary>
 internal sealed class NoteWhenStockConsumed(NotesDb db) : IHear<StockConsumed>
 {
-    public static volatile bool Mended;
+    public static readonly ConcurrentDictionary<Guid, bool> Mended = [];
 
     public Task Hear(IReadOnlyList<Envelope<StockConsumed>> messages, CancellationToken cancel)
     {
         foreach (var envelope in messages)
         {
-            if (!Mended && envelope.Message.Items.Any(item => item.Quantity < 0))
+            if (!Mended.ContainsKey(envelope.OrgId!.Value) && envelope.Message.Items.Any(item => item.Quantity < 0))
             {
                 throw new InvalidDataException("Nobody consumes a negative quantity.");
             }
 
-            db.Notes.Add(new Note { OrgId = envelope.OrgId!.Value, Id = Guid.CreateVersion7(), Text = $"consumed {envelope.Message.OrderId}" });
+            db.Notes.Add(new Note { OrgId = envelope.OrgId.Value, Id = Guid.CreateVersion7(), Text = $"consumed {envelope.Message.OrderId}" });
             db.Publish(new OrderConfirmed(envelope.Message.OrderId, 1, 100, "GBP", DateTimeOffset.UnixEpoch), cause: envelope.Cause());
         }
 
