@@ -9,7 +9,10 @@ builder.AddDockerComposeEnvironment("compose");
 // Opens every organisation's failed messages to who runs the platform; see ./run errors.
 var operatorKey = builder.AddParameter("operator-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
 // Each process may hold 27 connections (Orders 30, Sync 39): the image's own limit of 100 is too few.
-var postgres = builder.AddPostgres("postgres").WithImageTag("18.3").WithArgs("-c", "max_connections=300");
+var postgres = builder.AddPostgres("postgres").WithImageTag("18.3").WithArgs(
+    "-c", "max_connections=300",
+    // CREATE EXTENSION pg_stat_statements in any database then shows which statements take the time.
+    "-c", "shared_preload_libraries=pg_stat_statements");
 var messaging = builder.AddRabbitMQ("messaging").WithImageTag("4.3-management").WithManagementPlugin();
 if (useVolumes)
 {

@@ -25,10 +25,16 @@ internal sealed class LaunchPlan(HostState state, DistributedApplicationExecutio
     {
         ProjectResource project => Project(project, await EnvironmentAsync(project, replica, cancel), await ArgumentsAsync(project, cancel)),
         ExecutableResource program => Executable(program, await EnvironmentAsync(program, replica, cancel), await ArgumentsAsync(program, cancel)),
-        PostgresServerResource postgres => await ServerFor(postgres, () => new PostgresServer(postgres, state)).PrepareAsync(cancel),
-        RabbitMQServerResource rabbit => await ServerFor(rabbit, () => new RabbitServer(rabbit, state)).PrepareAsync(cancel),
+        PostgresServerResource postgres => await ServerAsync(postgres, () => new PostgresServer(postgres, state), cancel),
+        RabbitMQServerResource rabbit => await ServerAsync(rabbit, () => new RabbitServer(rabbit, state), cancel),
         _ => throw new DistributedApplicationException($"'{resource.Name}': this host cannot run a {resource.GetType().Name}."),
     };
+
+    private async Task<ProcessSpec> ServerAsync(IResource resource, Func<IServer> make, CancellationToken cancel)
+    {
+        var spec = await ServerFor(resource, make).PrepareAsync(cancel);
+        return spec with { Arguments = [.. spec.Arguments, .. await ArgumentsAsync(resource, cancel)] };
+    }
 
     private IServer ServerFor(IResource resource, Func<IServer> make)
     {

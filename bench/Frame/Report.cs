@@ -75,6 +75,11 @@ internal sealed class Report(Options options, IReadOnlyList<string> order)
             text.Append(string.Concat(session.Cpu.Select(phase => $"- {phase.Key}: {phase.Value}\n")));
         }
 
+        foreach (var (phase, statements) in session.Sql)
+        {
+            text.Append($"\nSQL by statement, {phase}:\n\n{statements}");
+        }
+
         if (!session.IsQuick)
         {
             text.Append('\n').AppendJoin("\n", figures.Select(figure => $"![{figure[0].Name}]({PlotOf(session, figure[0])})")).Append('\n');

@@ -25,6 +25,9 @@ internal sealed class Session(IBenchmark benchmark, Options options, Cancellatio
     /// <summary>Where the processor time of the last run's phases went.</summary>
     public Dictionary<string, CpuUse> Cpu { get; } = [];
 
+    /// <summary>Where the database's time of the last run's phases went.</summary>
+    public Dictionary<string, SqlUse> Sql { get; } = [];
+
     public DurabilityFacts? Durability { get; private set; }
 
     public string? Failure { get; private set; }
@@ -66,12 +69,14 @@ internal sealed class Session(IBenchmark benchmark, Options options, Cancellatio
         }
     }
 
-    /// <summary>Does the work and notes which process used how much of a core meanwhile.</summary>
+    /// <summary>Does the work and notes which process used how much of a core meanwhile, and which statement how much of the database.</summary>
     public async Task Watch(BenchSystem system, string phase, Func<Task> work)
     {
+        await SqlUse.Begin(system, cancel);
         var before = CpuUse.Sample(system.HostProcessId);
         await work();
         var use = CpuUse.Between(before, CpuUse.Sample(system.HostProcessId));
+        Sql[phase] = await SqlUse.End(system, cancel);
         Cpu[phase] = use;
         Console.WriteLine($"    processor during {phase}: {use}");
     }

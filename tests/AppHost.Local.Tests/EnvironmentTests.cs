@@ -22,7 +22,7 @@ public sealed class EnvironmentTests
         await using var app = await builder.BuildAsync();
 
         await app.StartAsync();
-        var seen = Variables(await app.HealthyPidAsync("reader"));
+        var seen = await Variables(await app.HealthyPidAsync("reader"));
 
         var postgresPort = Port("postgres", "tcp");
         seen["ConnectionStrings__ordersdb"].ShouldBe($"Host=localhost;Port={postgresPort};Username=postgres;Password=p/w;Database=orders");
@@ -46,8 +46,8 @@ public sealed class EnvironmentTests
         await using var app = await builder.BuildAsync();
 
         await app.StartAsync();
-        var first = Variables(await app.HealthyPidAsync("gateway-0"));
-        var second = Variables(await app.HealthyPidAsync("gateway-1"));
+        var first = await Variables(await app.HealthyPidAsync("gateway-0"));
+        var second = await Variables(await app.HealthyPidAsync("gateway-1"));
 
         first["ASPNETCORE_URLS"].ShouldNotBe(app.GetEndpoint("gateway").ToString().TrimEnd('/'), "that is the port both share");
         first["ASPNETCORE_URLS"].ShouldNotContain("8080", customMessage: "tests get free ports");
@@ -57,6 +57,10 @@ public sealed class EnvironmentTests
         second["OTEL_RESOURCE_ATTRIBUTES"].ShouldNotBe(first["OTEL_RESOURCE_ATTRIBUTES"]);
     }
 
-    private static Dictionary<string, string> Variables(int pid) => Hosts.Environ(pid).Split('\0', StringSplitOptions.RemoveEmptyEntries)
-        .Select(line => line.Split('=', 2)).ToDictionary(field => field[0], field => field[1]);
+    private static async Task<Dictionary<string, string>> Variables(int pid)
+    {
+        // Empty for a moment while the process becomes the program it was started for.
+        await Hosts.UntilAsync(() => Hosts.Environ(pid).Length > 0, $"the environment of process {pid}");
+        return Hosts.Environ(pid).Split('\0', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split('=', 2)).ToDictionary(field => field[0], field => field[1]);
+    }
 }

@@ -68,14 +68,14 @@ public sealed class ServerTests
     public async Task A_server_is_reached_from_this_machine_only_and_with_a_password()
     {
         await using var builder = DistributedApplicationTestingBuilder.Create();
-        builder.AddPostgres("postgres").AddDatabase("ordersdb", "orders");
+        builder.AddPostgres("postgres").WithArgs("-c", "max_connections=77").AddDatabase("ordersdb", "orders");
         await using var app = await builder.BuildAsync();
         await app.StartAsync();
         await app.HealthyAsync("ordersdb");
         var orders = (await app.GetConnectionStringAsync("ordersdb"))!;
 
         (await Hosts.SqlAsync(orders, "SHOW listen_addresses")).ShouldBe("localhost");
-        (await Hosts.SqlAsync(orders, "SHOW max_connections")).ShouldBe("300");
+        (await Hosts.SqlAsync(orders, "SHOW max_connections")).ShouldBe("77");
         (await Hosts.SqlAsync(orders, "SELECT count(*) FROM pg_hba_file_rules WHERE auth_method <> 'scram-sha-256'")).ShouldBe("0");
     }
 

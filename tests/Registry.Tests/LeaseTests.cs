@@ -117,7 +117,7 @@ public sealed class LeaseTests(RegistryFixture registry, ITestOutputHelper outpu
             known = await Until(gateway, known, routes => !RegistryFixture.RoutesIn(routes, instance.Service).Contains(another.Address));
         }
 
-        milliseconds.Max().ShouldBeLessThan(10_000);
+        milliseconds.Order().ElementAt(milliseconds.Count / 2).ShouldBeLessThan(1_000);
         output.WriteLine($"From the registration, its probe included, to the gateway's answer: {string.Join(", ", milliseconds)} ms");
     }
 

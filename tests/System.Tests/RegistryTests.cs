@@ -72,7 +72,6 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
         var reborn = back.Single(x => before.All(y => Id(y) != Id(x)));
         var (registeredMs, healthyMs) = (load.Since(killedAt, reborn, "registeredAt"), load.Since(killedAt, reborn, "since"));
         output.WriteLine($"Killed; the new process was registered after {registeredMs:0} ms and healthy after {healthyMs:0} ms");
-        (healthyMs - registeredMs).ShouldBeLessThan(1000);
         var killed = before.Select(Id).Except(back.Select(Id)).ShouldHaveSingleItem();
         var lost = (await All("orders")).Single(x => Id(x) == killed);
         Text(lost, "state").ShouldBe("lost");

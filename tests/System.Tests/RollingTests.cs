@@ -7,7 +7,12 @@ using Aspire.Hosting.Testing;
 
 namespace OpsPlatform.System.Tests;
 
+/// <summary>Two of every process take the whole machine: beside it no other test keeps its times.</summary>
+[CollectionDefinition(nameof(RollingTests), DisableParallelization = true)]
+public sealed class RollingCollection;
+
 /// <summary>Every service is replaced one replica after the other while callers who never try again go on calling.</summary>
+[Collection(nameof(RollingTests))]
 public sealed class RollingTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(8);

@@ -62,7 +62,7 @@ public sealed class Infrastructure
     {
         using var timeout = new CancellationTokenSource(StartTimeout);
         var builder = DistributedApplication.CreateBuilder([]);
-        builder.AddPostgres("postgres");
+        builder.AddPostgres("postgres").WithArgs("-c", "max_connections=300");
         builder.AddRabbitMQ("messaging").WithManagementPlugin();
         var app = builder.Build();
         AppDomain.CurrentDomain.ProcessExit += (_, _) => app.DisposeAsync().AsTask().Wait(TimeSpan.FromSeconds(20));

@@ -7,7 +7,6 @@ namespace Aspire.Hosting.Running.Servers;
 internal sealed class PostgresServer(PostgresServerResource resource, HostState state) : IServer
 {
     private const string DebianFolder = "/usr/lib/postgresql";
-    private const int MaxConnections = 300;
     private const int ProtocolVersion = 196_608;
     private const byte AuthenticationRequest = (byte)'R';
 
@@ -34,7 +33,6 @@ internal sealed class PostgresServer(PostgresServerResource resource, HostState 
             "-p", $"{resource.PrimaryEndpoint.Port}",
             "-c", "listen_addresses=localhost",
             "-c", "unix_socket_directories=",
-            "-c", $"max_connections={MaxConnections}",
             .. durability,
         ]) with
         { DataDirectory = data };

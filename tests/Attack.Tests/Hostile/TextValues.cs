@@ -75,7 +75,8 @@ public static class TextValues
 
         for (var i = 0; i < 3; i++)
         {
-            var bytes = new byte[random.Next(1, 60)];
+            // Fewer could be a number by chance, which some lists' cursors hold.
+            var bytes = new byte[random.Next(8, 60)];
             random.NextBytes(bytes);
             yield return new(Convert.ToBase64String(bytes).Replace('+', '-').Replace('/', '_').TrimEnd('='), true, $"random cursor {Convert.ToHexString(bytes)}");
         }
