@@ -1,5 +1,3 @@
-using Npgsql;
-
 namespace OpsPlatform.Bench.Frame;
 
 /// <summary>The statements that took the database longest over a phase, by pg_stat_statements: what a function runs counts as its own.</summary>
