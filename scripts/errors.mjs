@@ -10,6 +10,7 @@ async function call(path, method = "GET") {
   const response = await fetch(new URL(path, gateway), { method, headers: { "X-Operator-Key": operatorKey } });
   const text = await response.text();
   const body = text ? JSON.parse(text) : null;
+  if (response.status === 404 && id) throw new Error(`${service} has no error ${id}: ./run errors list names what there is.`);
   if (!response.ok) throw new Error(`${path}: ${body?.title ?? response.status} ${body?.detail ?? ""}`);
   return body;
 }
