@@ -7,6 +7,8 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 /// <summary>Declares every exchange, queue and binding of the system before this process sends, whether or not the listeners have ever run.</summary>
 internal sealed partial class BrokerTopology(Uri address, ServiceName service, ILogger<BrokerTopology> log) : IDisposable
 {
+    private static readonly TimeSpan DeclareTimeout = TimeSpan.FromSeconds(20);
+
     private readonly SemaphoreSlim _declaring = new(1, 1);
     private volatile bool _declared;
 
@@ -28,7 +30,8 @@ internal sealed partial class BrokerTopology(Uri address, ServiceName service, I
         {
             if (!_declared)
             {
-                await Declare(cancel);
+                // A client whose connection breaks in the middle may never answer; whoever comes next is not held up by it.
+                await Declare(cancel).WaitAsync(DeclareTimeout, cancel);
                 _declared = true;
                 Done(service.Value);
             }

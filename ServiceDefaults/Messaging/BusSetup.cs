@@ -33,7 +33,8 @@ public sealed class BusListeners
             bus.ReceiveEndpoint(subscription.Queue, endpoint =>
             {
                 BusSetup.Configure(context, endpoint, subscription.Queue);
-                endpoint.Consumer(() => new GroupConsumer<T, TListener>(context));
+                var consumer = new GroupConsumer<T, TListener>(context);
+                endpoint.Consumer(() => consumer);
             });
         });
         return this;
@@ -46,6 +47,7 @@ public sealed class BusListeners
         Services.Add(services => services.AddScoped<TListener>());
         Endpoints.Add((context, bus, _) =>
         {
+            var consumer = new ChangeConsumer<TListener>(context);
             for (var shard = 0; shard < Topology.Shards; shard++)
             {
                 var queue = Topology.ChangeQueue(shard);
@@ -55,7 +57,7 @@ public sealed class BusListeners
                     // One at a time, so that the order within a shard is the broker's.
                     endpoint.PrefetchCount = 1;
                     endpoint.SingleActiveConsumer = true;
-                    endpoint.Consumer(() => new ChangeConsumer<TListener>(context));
+                    endpoint.Consumer(() => consumer);
                 });
             }
         });
@@ -65,8 +67,8 @@ public sealed class BusListeners
 
 public static class BusSetup
 {
-    /// <summary>Groups waiting in this process while one is applied; more would only make a crash redeliver more.</summary>
-    private const int Prefetch = 4;
+    /// <summary>Groups taken while others are applied, to be applied together next; more would only make a crash redeliver more.</summary>
+    private const int Prefetch = 16;
 
     /// <summary>The bus from ConnectionStrings:messaging, with outbox, relays and inbox on the service's database.</summary>
     public static WebApplicationBuilder AddBus<TDb>(this WebApplicationBuilder builder, string service, Func<BusListeners, BusListeners>? listen = null)
@@ -109,7 +111,6 @@ public static class BusSetup
         endpoint.ConfigureConsumeTopology = false;
         endpoint.PublishFaults = false;
         endpoint.PrefetchCount = Prefetch;
-        endpoint.ConcurrentMessageLimit = 1;
         endpoint.ConfigureError(pipe => pipe.UseFilter(park));
         endpoint.ConfigureDeadLetter(pipe => pipe.UseFilter(park));
     }

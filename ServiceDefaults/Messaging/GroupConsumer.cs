@@ -12,7 +12,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 namespace OpsPlatform.ServiceDefaults.Messaging;
 
 /// <summary>Hands a group to its listener, organisation by organisation: one transaction with the inbox rows, so that twice delivered is once applied.</summary>
-internal sealed class GroupConsumer<T, TListener>(IServiceProvider services) : IConsumer<MessageGroup<T>>
+internal sealed class GroupConsumer<T, TListener> : IConsumer<MessageGroup<T>>
     where T : class
     where TListener : class, IHear<T>
 {
@@ -28,20 +28,36 @@ internal sealed class GroupConsumer<T, TListener>(IServiceProvider services) : I
         SELECT message_id FROM fresh
         """;
 
+    /// <summary>Messages applied at once; a batch of one organisation is one transaction.</summary>
+    private const int MaxGathered = 200;
+
     private static readonly string Consumer = typeof(TListener).Name;
+    private readonly IServiceProvider _services;
+    private readonly Gathering<Envelope<T>> _gathering;
+
+    public GroupConsumer(IServiceProvider services)
+    {
+        _services = services;
+        _gathering = new(MaxGathered, ApplyAll);
+    }
 
     public async Task Consume(ConsumeContext<MessageGroup<T>> context)
     {
-        var cancel = context.CancellationToken;
-        await services.GetRequiredService<ServiceDatabase>().Ready.WaitAsync(cancel);
-        var patience = services.GetRequiredService<Patience>();
-        var parking = services.GetRequiredService<Parking>();
-        foreach (var organisation in context.Message.Items.GroupBy(item => item.OrgId))
+        await _services.GetRequiredService<ServiceDatabase>().Ready.WaitAsync(context.CancellationToken);
+        await _gathering.Do(context.Message.Items, context.CancellationToken);
+    }
+
+    private async Task ApplyAll(IReadOnlyList<Envelope<T>> items, CancellationToken cancel)
+    {
+        var patience = _services.GetRequiredService<Patience>();
+        var parking = _services.GetRequiredService<Parking>();
+        var queue = Subscription.Of<T>(_services.GetRequiredService<ServiceName>().Value).Queue;
+        foreach (var organisation in items.GroupBy(item => item.OrgId))
         {
             await patience.Apply(
                 [.. organisation.DistinctBy(item => item.Id)],
                 Apply,
-                (item, exception, attempts) => parking.Park(Subscription.Of<T>(services.GetRequiredService<ServiceName>().Value).Queue, item, exception, attempts, cancel),
+                (item, exception, attempts) => parking.Park(queue, item, exception, attempts, cancel),
                 cancel);
         }
     }
@@ -51,7 +67,7 @@ internal sealed class GroupConsumer<T, TListener>(IServiceProvider services) : I
         var first = items[0];
         using var activity = TelemetrySetup.Source.StartActivity(
             $"{Consumer} apply", ActivityKind.Consumer, Parent(first), links: items.Skip(1).Select(Parent).Where(p => p != default).Select(p => new ActivityLink(p)));
-        await using var scope = services.CreateAsyncScope();
+        await using var scope = _services.CreateAsyncScope();
         scope.ServiceProvider.GetRequiredService<Caller>().ActFor(first.OrgId, first.Actor ?? Consumer, first.Cause());
         var db = scope.ServiceProvider.GetRequiredService<ServiceDb>();
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
@@ -94,26 +110,4 @@ internal sealed class GroupConsumer<T, TListener>(IServiceProvider services) : I
 
     private static ActivityContext Parent(Envelope<T> item) =>
         ActivityContext.TryParse(item.TraceParent, null, isRemote: true, out var parent) ? parent : default;
-}
-
-/// <summary>Hands captured changes to their listener, which knows by itself what it has seen.</summary>
-internal sealed class ChangeConsumer<TListener>(IServiceProvider services) : IConsumer<ChangeBatch>
-    where TListener : class, IHearChanges
-{
-    public async Task Consume(ConsumeContext<ChangeBatch> context)
-    {
-        var cancel = context.CancellationToken;
-        var batch = context.Message;
-        await services.GetRequiredService<ServiceDatabase>().Ready.WaitAsync(cancel);
-        await services.GetRequiredService<Patience>().Apply(
-            batch.Changes,
-            async (changes, token) =>
-            {
-                await using var scope = services.CreateAsyncScope();
-                await scope.ServiceProvider.GetRequiredService<TListener>().Hear(batch with { Changes = changes }, token);
-            },
-            (change, exception, attempts) => services.GetRequiredService<Parking>()
-                .Park(Topology.ChangeQueue(batch.Shard), batch with { Changes = [change] }, exception, attempts, cancel),
-            cancel);
-    }
 }

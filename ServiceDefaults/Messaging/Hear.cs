@@ -6,12 +6,16 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 public interface IHear<T>
     where T : class
 {
-    /// <param name="messages">In arrival order, none of them applied before, all of the caller's organisation; at most 100.</param>
+    /// <param name="messages">In arrival order, none of them applied before, all of the caller's organisation; the more are waiting, the more come at once, some hundreds at most.</param>
     Task Hear(IReadOnlyList<Envelope<T>> messages, CancellationToken cancel);
 }
 
 /// <summary>Applies captured changes of several organisations; must itself ignore a change it has already seen.</summary>
 public interface IHearChanges
 {
-    Task Hear(ChangeBatch batch, CancellationToken cancel);
+    /// <param name="changes">Of one service and any shards, those of an entity in their order.</param>
+    Task Hear(string service, IReadOnlyList<CapturedChange> changes, CancellationToken cancel);
+
+    /// <summary>Everything sent to the shard before the marker has been heard, or set aside.</summary>
+    Task Passed(Guid marker, int shard, CancellationToken cancel);
 }

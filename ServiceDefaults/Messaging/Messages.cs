@@ -38,18 +38,29 @@ internal static class Broker
 {
     private static readonly TimeSpan ConfirmTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>Returns when the broker has confirmed; with <paramref name="mandatory"/> a message that reaches no queue is a fault, not a loss.</summary>
+    /// <summary>
+    /// Returns when the broker has confirmed; with <paramref name="mandatory"/> a message that reaches no queue is a fault, not a
+    /// loss. The client may never answer for what was on its way when its connection broke, whatever its token says
+    /// (rabbitmq-dotnet-client issue 1930), so it is not waited for longer than a confirm may take.
+    /// </summary>
+    /// <exception cref="TimeoutException">The broker did not confirm; it may have the message all the same.</exception>
     public static async Task Send<T>(ISendEndpoint endpoint, T message, bool mandatory, CancellationToken cancel)
         where T : class
     {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        timeout.CancelAfter(ConfirmTimeout);
-        await endpoint.Send(message, context =>
+        using var given = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        try
         {
-            if (mandatory && context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
+            await endpoint.Send(message, context =>
             {
-                rabbit.Mandatory = true;
-            }
-        }, timeout.Token);
+                if (mandatory && context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
+                {
+                    rabbit.Mandatory = true;
+                }
+            }, given.Token).WaitAsync(ConfirmTimeout, cancel);
+        }
+        finally
+        {
+            await given.CancelAsync();
+        }
     }
 }

@@ -1,4 +1,5 @@
--- Totals. Each is a sum over the facts of its generation; a row that counts nothing is not there.
+-- Totals. Each is a sum over the facts of its generation; a row that counts nothing is not there. Today's rows change with every
+-- batch: their pages leave room for the versions until these are pruned.
 
 CREATE TABLE orders_by_day (
   org_id uuid NOT NULL DEFAULT current_org(),
@@ -8,7 +9,7 @@ CREATE TABLE orders_by_day (
   rejected bigint NOT NULL,
   cancelled bigint NOT NULL,
   PRIMARY KEY (org_id, generation, day)
-);
+) WITH (fillfactor = 30, autovacuum_vacuum_cost_delay = 0);
 SELECT ops_tenant_table('orders_by_day');
 
 CREATE TABLE sales_by_day (
@@ -19,7 +20,7 @@ CREATE TABLE sales_by_day (
   tickets bigint NOT NULL,
   revenue_minor numeric(30) NOT NULL,
   PRIMARY KEY (org_id, generation, day, currency)
-);
+) WITH (fillfactor = 30, autovacuum_vacuum_cost_delay = 0);
 SELECT ops_tenant_table('sales_by_day');
 
 CREATE TABLE sales_by_hour (
@@ -31,7 +32,7 @@ CREATE TABLE sales_by_hour (
   tickets bigint NOT NULL,
   revenue_minor numeric(30) NOT NULL,
   PRIMARY KEY (org_id, generation, day, hour, currency)
-);
+) WITH (fillfactor = 30, autovacuum_vacuum_cost_delay = 0);
 SELECT ops_tenant_table('sales_by_hour');
 
 CREATE TABLE sales_by_item (
@@ -44,7 +45,7 @@ CREATE TABLE sales_by_item (
   quantity bigint NOT NULL,
   revenue_minor numeric(30) NOT NULL,
   PRIMARY KEY (org_id, generation, day, menu_item_id, currency)
-);
+) WITH (fillfactor = 30, autovacuum_vacuum_cost_delay = 0);
 SELECT ops_tenant_table('sales_by_item');
 
 CREATE TABLE sales_by_category (
@@ -57,7 +58,7 @@ CREATE TABLE sales_by_category (
   quantity bigint NOT NULL,
   revenue_minor numeric(30) NOT NULL,
   PRIMARY KEY (org_id, generation, day, category, currency)
-);
+) WITH (fillfactor = 30, autovacuum_vacuum_cost_delay = 0);
 SELECT ops_tenant_table('sales_by_category');
 
 CREATE TABLE sales_by_tax_class (
@@ -69,7 +70,7 @@ CREATE TABLE sales_by_tax_class (
   tickets bigint NOT NULL,
   revenue_minor numeric(30) NOT NULL,
   PRIMARY KEY (org_id, generation, day, tax_class, currency)
-);
+) WITH (fillfactor = 30, autovacuum_vacuum_cost_delay = 0);
 SELECT ops_tenant_table('sales_by_tax_class');
 
 -- Two different items in one order, the lower id first.
@@ -81,7 +82,7 @@ CREATE TABLE pairs_by_day (
   second_item_id uuid NOT NULL,
   tickets bigint NOT NULL,
   PRIMARY KEY (org_id, generation, day, first_item_id, second_item_id)
-);
+) WITH (fillfactor = 30, autovacuum_vacuum_cost_delay = 0);
 SELECT ops_tenant_table('pairs_by_day');
 
 CREATE TABLE customer_totals (
@@ -94,7 +95,7 @@ CREATE TABLE customer_totals (
   first_at timestamptz NOT NULL,
   last_at timestamptz NOT NULL,
   PRIMARY KEY (org_id, generation, customer_id, currency)
-);
+) WITH (fillfactor = 30, autovacuum_vacuum_cost_delay = 0);
 SELECT ops_tenant_table('customer_totals');
 CREATE INDEX customer_totals_by_revenue ON customer_totals (org_id, generation, revenue_minor DESC, customer_id, currency);
 
@@ -109,5 +110,5 @@ CREATE TABLE consumption_by_day (
   restored numeric(26,6) NOT NULL,
   cost_minor numeric(38,12) NOT NULL,
   PRIMARY KEY (org_id, generation, day, ingredient_id, unit)
-);
+) WITH (fillfactor = 30, autovacuum_vacuum_cost_delay = 0);
 SELECT ops_tenant_table('consumption_by_day');

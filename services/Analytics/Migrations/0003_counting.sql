@@ -1,72 +1,74 @@
 -- How facts become totals. Always the same three steps: take out what the touched facts counted, change them, count them anew.
 
+-- The facts of these orders, each looked up by its key whatever the planner believes of the tables: a plan made while they were
+-- small would read all of an organisation for every batch.
+CREATE FUNCTION facts_of(gen int, ids uuid[]) RETURNS SETOF order_facts LANGUAGE sql STABLE AS $$
+  SELECT fact.* FROM unnest(ids) AS told(id)
+  CROSS JOIN LATERAL (SELECT * FROM order_facts f WHERE f.org_id = current_org() AND f.generation = gen AND f.order_id = told.id OFFSET 0) AS fact
+$$;
+
 -- Adds (sign 1) or takes out (sign -1) what these orders' facts count.
 CREATE FUNCTION count_orders(gen int, ids uuid[], sign int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO orders_by_day AS t (generation, day, confirmed, rejected, cancelled)
-  SELECT gen, day, sign * count(*) FILTER (WHERE state = 'confirmed'),
-    sign * count(*) FILTER (WHERE state = 'rejected'), sign * count(*) FILTER (WHERE state = 'cancelled')
-  FROM order_facts WHERE org_id = current_org() AND generation = gen AND order_id = ANY(ids) AND day IS NOT NULL
-  GROUP BY day
-  ON CONFLICT (org_id, generation, day) DO UPDATE SET
-    confirmed = t.confirmed + excluded.confirmed, rejected = t.rejected + excluded.rejected, cancelled = t.cancelled + excluded.cancelled;
-
-  INSERT INTO sales_by_hour AS t (generation, day, hour, currency, tickets, revenue_minor)
-  SELECT gen, day, hour, currency, sign * count(*), sign * sum(total_minor)
-  FROM order_facts WHERE org_id = current_org() AND generation = gen AND order_id = ANY(ids) AND state = 'confirmed' AND day IS NOT NULL
-  GROUP BY day, hour, currency
-  ON CONFLICT (org_id, generation, day, hour, currency) DO UPDATE SET
-    tickets = t.tickets + excluded.tickets, revenue_minor = t.revenue_minor + excluded.revenue_minor;
-
-  INSERT INTO sales_by_day AS t (generation, day, currency, tickets, revenue_minor)
-  SELECT gen, day, currency, sign * count(*), sign * sum(total_minor)
-  FROM order_facts WHERE org_id = current_org() AND generation = gen AND order_id = ANY(ids) AND state = 'confirmed' AND day IS NOT NULL
-  GROUP BY day, currency
-  ON CONFLICT (org_id, generation, day, currency) DO UPDATE SET
-    tickets = t.tickets + excluded.tickets, revenue_minor = t.revenue_minor + excluded.revenue_minor;
-
-  INSERT INTO sales_by_item AS t (generation, day, menu_item_id, currency, tickets, quantity, revenue_minor)
-  SELECT gen, f.day, l.menu_item_id, f.currency, sign * count(DISTINCT f.order_id), sign * sum(l.quantity), sign * sum(l.total_minor)
-  FROM order_facts f JOIN order_fact_lines l USING (org_id, generation, order_id)
-  WHERE f.org_id = current_org() AND f.generation = gen AND f.order_id = ANY(ids) AND f.state = 'confirmed' AND f.day IS NOT NULL
-  GROUP BY f.day, l.menu_item_id, f.currency
-  ON CONFLICT (org_id, generation, day, menu_item_id, currency) DO UPDATE SET
-    tickets = t.tickets + excluded.tickets, quantity = t.quantity + excluded.quantity, revenue_minor = t.revenue_minor + excluded.revenue_minor;
-
-  INSERT INTO sales_by_category AS t (generation, day, category, currency, tickets, quantity, revenue_minor)
-  SELECT gen, f.day, l.category, f.currency, sign * count(DISTINCT f.order_id), sign * sum(l.quantity), sign * sum(l.total_minor)
-  FROM order_facts f JOIN order_fact_lines l USING (org_id, generation, order_id)
-  WHERE f.org_id = current_org() AND f.generation = gen AND f.order_id = ANY(ids) AND f.state = 'confirmed' AND f.day IS NOT NULL
-  GROUP BY f.day, l.category, f.currency
-  ON CONFLICT (org_id, generation, day, category, currency) DO UPDATE SET
-    tickets = t.tickets + excluded.tickets, quantity = t.quantity + excluded.quantity, revenue_minor = t.revenue_minor + excluded.revenue_minor;
-
-  INSERT INTO sales_by_tax_class AS t (generation, day, tax_class, currency, tickets, revenue_minor)
-  SELECT gen, f.day, l.tax_class, f.currency, sign * count(DISTINCT f.order_id), sign * sum(l.total_minor)
-  FROM order_facts f JOIN order_fact_lines l USING (org_id, generation, order_id)
-  WHERE f.org_id = current_org() AND f.generation = gen AND f.order_id = ANY(ids) AND f.state = 'confirmed' AND f.day IS NOT NULL
-  GROUP BY f.day, l.tax_class, f.currency
-  ON CONFLICT (org_id, generation, day, tax_class, currency) DO UPDATE SET
-    tickets = t.tickets + excluded.tickets, revenue_minor = t.revenue_minor + excluded.revenue_minor;
-
-  -- An order of more than 20 items makes hundreds of pairs and says little about what goes together.
-  INSERT INTO pairs_by_day AS t (generation, day, first_item_id, second_item_id, tickets)
-  SELECT gen, a.day, a.menu_item_id, b.menu_item_id, sign * count(DISTINCT a.order_id)
-  FROM (
-    SELECT f.order_id, f.day, l.menu_item_id FROM order_facts f JOIN order_fact_lines l USING (org_id, generation, order_id)
-    WHERE f.org_id = current_org() AND f.generation = gen AND f.order_id = ANY(ids) AND f.state = 'confirmed' AND f.day IS NOT NULL
-  ) AS a
-  JOIN order_fact_lines b ON b.org_id = current_org() AND b.generation = gen AND b.order_id = a.order_id AND b.menu_item_id > a.menu_item_id
-  WHERE NOT EXISTS (
-    SELECT FROM order_fact_lines many WHERE many.org_id = current_org() AND many.generation = gen AND many.order_id = a.order_id AND many.line_no > 20)
-  GROUP BY a.day, a.menu_item_id, b.menu_item_id
-  ON CONFLICT (org_id, generation, day, first_item_id, second_item_id) DO UPDATE SET tickets = t.tickets + excluded.tickets;
-
+  WITH facts AS MATERIALIZED (
+    SELECT * FROM facts_of(gen, ids) WHERE day IS NOT NULL
+  ), sales AS MATERIALIZED (
+    SELECT * FROM facts WHERE state = 'confirmed'
+  ), lines AS MATERIALIZED (
+    SELECT s.day, s.currency, line.* FROM sales s
+    CROSS JOIN LATERAL (SELECT * FROM order_fact_lines l WHERE l.org_id = current_org() AND l.generation = gen AND l.order_id = s.order_id OFFSET 0) AS line
+  ), by_state AS (
+    INSERT INTO orders_by_day AS t (generation, day, confirmed, rejected, cancelled)
+    SELECT gen, day, sign * count(*) FILTER (WHERE state = 'confirmed'),
+      sign * count(*) FILTER (WHERE state = 'rejected'), sign * count(*) FILTER (WHERE state = 'cancelled')
+    FROM facts GROUP BY day
+    ON CONFLICT (org_id, generation, day) DO UPDATE SET
+      confirmed = t.confirmed + excluded.confirmed, rejected = t.rejected + excluded.rejected, cancelled = t.cancelled + excluded.cancelled
+  ), by_hour AS (
+    INSERT INTO sales_by_hour AS t (generation, day, hour, currency, tickets, revenue_minor)
+    SELECT gen, day, hour, currency, sign * count(*), sign * sum(total_minor) FROM sales GROUP BY day, hour, currency
+    ON CONFLICT (org_id, generation, day, hour, currency) DO UPDATE SET
+      tickets = t.tickets + excluded.tickets, revenue_minor = t.revenue_minor + excluded.revenue_minor
+  ), by_day AS (
+    INSERT INTO sales_by_day AS t (generation, day, currency, tickets, revenue_minor)
+    SELECT gen, day, currency, sign * count(*), sign * sum(total_minor) FROM sales GROUP BY day, currency
+    ON CONFLICT (org_id, generation, day, currency) DO UPDATE SET
+      tickets = t.tickets + excluded.tickets, revenue_minor = t.revenue_minor + excluded.revenue_minor
+  ), by_item AS (
+    INSERT INTO sales_by_item AS t (generation, day, menu_item_id, currency, tickets, quantity, revenue_minor)
+    SELECT gen, day, menu_item_id, currency, sign * count(DISTINCT order_id), sign * sum(quantity), sign * sum(total_minor)
+    FROM lines GROUP BY day, menu_item_id, currency
+    ON CONFLICT (org_id, generation, day, menu_item_id, currency) DO UPDATE SET
+      tickets = t.tickets + excluded.tickets, quantity = t.quantity + excluded.quantity, revenue_minor = t.revenue_minor + excluded.revenue_minor
+  ), by_category AS (
+    INSERT INTO sales_by_category AS t (generation, day, category, currency, tickets, quantity, revenue_minor)
+    SELECT gen, day, category, currency, sign * count(DISTINCT order_id), sign * sum(quantity), sign * sum(total_minor)
+    FROM lines GROUP BY day, category, currency
+    ON CONFLICT (org_id, generation, day, category, currency) DO UPDATE SET
+      tickets = t.tickets + excluded.tickets, quantity = t.quantity + excluded.quantity, revenue_minor = t.revenue_minor + excluded.revenue_minor
+  ), by_tax_class AS (
+    INSERT INTO sales_by_tax_class AS t (generation, day, tax_class, currency, tickets, revenue_minor)
+    SELECT gen, day, tax_class, currency, sign * count(DISTINCT order_id), sign * sum(total_minor) FROM lines GROUP BY day, tax_class, currency
+    ON CONFLICT (org_id, generation, day, tax_class, currency) DO UPDATE SET
+      tickets = t.tickets + excluded.tickets, revenue_minor = t.revenue_minor + excluded.revenue_minor
+  ), pairs AS (
+    -- An order of more than 20 items makes hundreds of pairs and says little about what goes together.
+    INSERT INTO pairs_by_day AS t (generation, day, first_item_id, second_item_id, tickets)
+    SELECT gen, s.day, pair.first_id, pair.second_id, sign * count(*)
+    FROM sales s CROSS JOIN LATERAL (
+      SELECT DISTINCT a.menu_item_id AS first_id, b.menu_item_id AS second_id
+      FROM order_fact_lines a JOIN order_fact_lines b ON b.menu_item_id > a.menu_item_id
+      WHERE a.org_id = current_org() AND a.generation = gen AND a.order_id = s.order_id
+        AND b.org_id = current_org() AND b.generation = gen AND b.order_id = s.order_id
+        AND NOT EXISTS (
+          SELECT FROM order_fact_lines many WHERE many.org_id = current_org() AND many.generation = gen AND many.order_id = s.order_id AND many.line_no > 20)
+      OFFSET 0) AS pair
+    GROUP BY s.day, pair.first_id, pair.second_id
+    ON CONFLICT (org_id, generation, day, first_item_id, second_item_id) DO UPDATE SET tickets = t.tickets + excluded.tickets
+  )
   INSERT INTO customer_totals AS t (generation, customer_id, currency, tickets, revenue_minor, first_at, last_at)
   SELECT gen, customer_id, currency, sign * count(*), sign * sum(total_minor), min(occurred_at), max(occurred_at)
-  FROM order_facts
-  WHERE org_id = current_org() AND generation = gen AND order_id = ANY(ids) AND state = 'confirmed' AND customer_id IS NOT NULL AND day IS NOT NULL
-  GROUP BY customer_id, currency
+  FROM sales WHERE customer_id IS NOT NULL GROUP BY customer_id, currency
   ON CONFLICT (org_id, generation, customer_id, currency) DO UPDATE SET
     tickets = t.tickets + excluded.tickets, revenue_minor = t.revenue_minor + excluded.revenue_minor,
     first_at = least(t.first_at, excluded.first_at), last_at = greatest(t.last_at, excluded.last_at);
@@ -79,7 +81,8 @@ END $$;
 -- After a taking out: rows that count nothing go, and customers' first and last sale are looked up among the rest.
 CREATE FUNCTION forget_empty_totals(gen int, ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  days date[] := (SELECT array_agg(DISTINCT day) FROM order_facts WHERE org_id = current_org() AND generation = gen AND order_id = ANY(ids));
+  days date[] := (SELECT array_agg(DISTINCT day) FROM facts_of(gen, ids));
+  customers uuid[] := (SELECT array_agg(DISTINCT customer_id) FROM facts_of(gen, ids) WHERE customer_id IS NOT NULL);
 BEGIN
   DELETE FROM orders_by_day WHERE org_id = current_org() AND generation = gen AND day = ANY(days) AND confirmed = 0 AND rejected = 0 AND cancelled = 0;
   DELETE FROM sales_by_day WHERE org_id = current_org() AND generation = gen AND day = ANY(days) AND tickets = 0;
@@ -88,12 +91,10 @@ BEGIN
   DELETE FROM sales_by_category WHERE org_id = current_org() AND generation = gen AND day = ANY(days) AND tickets = 0;
   DELETE FROM sales_by_tax_class WHERE org_id = current_org() AND generation = gen AND day = ANY(days) AND tickets = 0;
   DELETE FROM pairs_by_day WHERE org_id = current_org() AND generation = gen AND day = ANY(days) AND tickets = 0;
-  DELETE FROM customer_totals t USING order_facts f
-  WHERE t.org_id = current_org() AND t.generation = gen AND t.tickets = 0
-    AND f.org_id = current_org() AND f.generation = gen AND f.order_id = ANY(ids) AND f.customer_id = t.customer_id;
+  DELETE FROM customer_totals t
+  WHERE t.org_id = current_org() AND t.generation = gen AND t.tickets = 0 AND t.customer_id = ANY(customers);
   UPDATE customer_totals t SET first_at = rest.first_at, last_at = rest.last_at
-  FROM (SELECT DISTINCT customer_id, currency FROM order_facts
-        WHERE org_id = current_org() AND generation = gen AND order_id = ANY(ids) AND customer_id IS NOT NULL) AS touched,
+  FROM (SELECT DISTINCT customer_id, currency FROM facts_of(gen, ids) WHERE customer_id IS NOT NULL) AS touched,
     LATERAL (SELECT min(o.occurred_at) AS first_at, max(o.occurred_at) AS last_at FROM order_facts o
       WHERE o.org_id = current_org() AND o.generation = gen AND o.state = 'confirmed' AND o.customer_id = touched.customer_id
         AND o.currency = touched.currency AND o.order_id <> ALL(ids)) AS rest
@@ -119,7 +120,7 @@ DECLARE
 BEGIN
   SELECT array_agg(told.id), array_agg(told.id) FILTER (WHERE f.order_id IS NOT NULL) INTO news, known
   FROM unnest(ids, states, times) AS told(id, state, occurred_at)
-  LEFT JOIN order_facts f ON f.org_id = current_org() AND f.generation = gen AND f.order_id = told.id
+  LEFT JOIN LATERAL facts_of(gen, ARRAY[told.id]) AS f ON true
   WHERE f.order_id IS NULL OR order_rank(told.state) > order_rank(f.state)
     OR (f.occurred_at IS NULL AND told.occurred_at IS NOT NULL);
   IF news IS NULL THEN
@@ -148,22 +149,29 @@ BEGIN
   RETURN cardinality(news);
 END $$;
 
+-- As facts_of, for what orders consumed.
+CREATE FUNCTION consumption_of(gen int, ids uuid[]) RETURNS SETOF consumption_facts LANGUAGE sql STABLE AS $$
+  SELECT fact.* FROM unnest(ids) AS told(id)
+  CROSS JOIN LATERAL (SELECT * FROM consumption_facts f WHERE f.org_id = current_org() AND f.generation = gen AND f.order_id = told.id OFFSET 0) AS fact
+$$;
+
 CREATE FUNCTION count_consumption(gen int, ids uuid[], sign int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO consumption_by_day AS t (generation, day, ingredient_id, unit, orders, consumed, restored, cost_minor)
   SELECT gen, f.day, i.ingredient_id, i.unit, sign * count(*), sign * sum(i.quantity),
     sign * coalesce(sum(i.quantity) FILTER (WHERE f.is_restored), 0),
     sign * coalesce(sum(i.quantity * i.unit_cost_minor) FILTER (WHERE NOT f.is_restored), 0)
-  FROM consumption_facts f JOIN consumption_fact_items i USING (org_id, generation, order_id)
-  WHERE f.org_id = current_org() AND f.generation = gen AND f.order_id = ANY(ids)
+  FROM consumption_of(gen, ids) f
+  CROSS JOIN LATERAL (
+    SELECT * FROM consumption_fact_items x WHERE x.org_id = current_org() AND x.generation = gen AND x.order_id = f.order_id OFFSET 0) AS i
   GROUP BY f.day, i.ingredient_id, i.unit
   ON CONFLICT (org_id, generation, day, ingredient_id, unit) DO UPDATE SET
     orders = t.orders + excluded.orders, consumed = t.consumed + excluded.consumed, restored = t.restored + excluded.restored,
     cost_minor = t.cost_minor + excluded.cost_minor;
   IF sign < 0 THEN
-    DELETE FROM consumption_by_day t USING consumption_facts f
+    DELETE FROM consumption_by_day t
     WHERE t.org_id = current_org() AND t.generation = gen AND t.orders = 0
-      AND f.org_id = current_org() AND f.generation = gen AND f.order_id = ANY(ids) AND t.day = f.day;
+      AND t.day = ANY((SELECT array_agg(DISTINCT f.day) FROM consumption_of(gen, ids) f)::date[]);
   END IF;
 END $$;
 
@@ -179,7 +187,7 @@ DECLARE
 BEGIN
   SELECT array_agg(told.id), array_agg(told.id) FILTER (WHERE f.order_id IS NOT NULL) INTO news, known
   FROM unnest(ids, restored) AS told(id, is_restored)
-  LEFT JOIN consumption_facts f ON f.org_id = current_org() AND f.generation = gen AND f.order_id = told.id
+  LEFT JOIN LATERAL consumption_of(gen, ARRAY[told.id]) AS f ON true
   WHERE f.order_id IS NULL OR (told.is_restored AND NOT f.is_restored);
   IF news IS NULL THEN
     RETURN 0;

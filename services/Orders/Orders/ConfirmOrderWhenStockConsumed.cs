@@ -29,7 +29,7 @@ internal sealed class ConfirmOrderWhenStockConsumed(OrdersDb db, Caller caller, 
             db.Publish(
                 new OrderConfirmed(order.Id, order.Number, order.TotalMinor, order.Currency, order.OccurredAt, order.CustomerId, [.. lines[order.Id]]),
                 cause: messages.First(x => x.Message.OrderId == order.Id).Cause());
-            waiting.Decided(caller.Org, order.Id);
+            waiting.Decided(order.Id);
         }
     }
 }

@@ -1,28 +1,48 @@
 using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using OpsPlatform.ServiceDefaults.Messaging;
 
 namespace OpsPlatform.Orders.Orders;
 
 /// <summary>
 /// Lets requests wait for Inventory's decision about an order, holding no database connection meanwhile. A decision consumed
-/// by this process wakes them at once; one consumed by another replica is found by a poll.
+/// by this process or told by another replica wakes them at once; a poll finds what was not told.
 /// </summary>
-internal sealed class DecisionWait(TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class DecisionWait
 {
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(250);
+    private const string Topic = "decided";
+    private static readonly TimeSpan PollWhenTold = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan PollWhenAlone = TimeSpan.FromMilliseconds(250);
+    private readonly TimeProvider _time;
+    private readonly IHostApplicationLifetime _lifetime;
+    private readonly Replicas _replicas;
     private readonly Lock _gate = new();
-    private readonly Dictionary<(Guid Org, Guid Order), List<Watch>> _watches = [];
+    private readonly Dictionary<Guid, List<Watch>> _watches = [];
+
+    public DecisionWait(TimeProvider time, IHostApplicationLifetime lifetime, Replicas replicas)
+    {
+        _time = time;
+        _lifetime = lifetime;
+        _replicas = replicas;
+        replicas.Hear(Topic, order =>
+        {
+            if (Guid.TryParse(order, out var id))
+            {
+                Wake(id);
+            }
+        });
+    }
 
     /// <summary>Watch before the order is stored: a decision made right after it is then never missed.</summary>
-    public Watch Start(Guid org, Guid order)
+    public Watch Start(Guid order)
     {
-        var watch = new Watch(this, (org, order));
+        var watch = new Watch(this, order);
         lock (_gate)
         {
-            if (!_watches.TryGetValue(watch.Key, out var sameOrder))
+            if (!_watches.TryGetValue(order, out var sameOrder))
             {
-                _watches[watch.Key] = sameOrder = [];
+                _watches[order] = sameOrder = [];
             }
 
             sameOrder.Add(watch);
@@ -31,11 +51,19 @@ internal sealed class DecisionWait(TimeProvider time, IHostApplicationLifetime l
         return watch;
     }
 
-    public void Wake(Guid org, Guid order)
+    /// <summary>Call it after the commit of the decision.</summary>
+    public void Decided(Guid order)
+    {
+        Wake(order);
+        _replicas.Tell(Topic, order.ToString("N"));
+    }
+
+    /// <summary>Of another organisation's order of the same id too: it only looks once more.</summary>
+    private void Wake(Guid order)
     {
         lock (_gate)
         {
-            foreach (var watch in _watches.GetValueOrDefault((org, order)) ?? [])
+            foreach (var watch in _watches.GetValueOrDefault(order) ?? [])
             {
                 watch.Woken.TrySetResult();
             }
@@ -46,19 +74,19 @@ internal sealed class DecisionWait(TimeProvider time, IHostApplicationLifetime l
     {
         lock (_gate)
         {
-            var sameOrder = _watches[watch.Key];
+            var sameOrder = _watches[watch.Order];
             sameOrder.Remove(watch);
             if (sameOrder.Count == 0)
             {
-                _watches.Remove(watch.Key);
+                _watches.Remove(watch.Order);
             }
         }
     }
 
     /// <summary>One request's interest in one order.</summary>
-    public sealed class Watch(DecisionWait owner, (Guid Org, Guid Order) key) : IDisposable
+    public sealed class Watch(DecisionWait owner, Guid id) : IDisposable
     {
-        public (Guid Org, Guid Order) Key => key;
+        public Guid Order => id;
 
         public TaskCompletionSource Woken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -79,22 +107,23 @@ internal sealed class DecisionWait(TimeProvider time, IHostApplicationLifetime l
 
                 await owner.Pause(this, left, ending.Token);
                 cancel.ThrowIfCancellationRequested();
-                order = await db.Orders.AsNoTracking().Include(x => x.Lines).FirstAsync(x => x.Id == key.Order, cancel);
+                order = await db.Orders.AsNoTracking().Include(x => x.Lines).FirstAsync(x => x.Id == id, cancel);
             }
 
             return order;
         }
     }
 
-    private CancellationToken Stopping => lifetime.ApplicationStopping;
+    private CancellationToken Stopping => _lifetime.ApplicationStopping;
 
-    private long Now => time.GetTimestamp();
+    private long Now => _time.GetTimestamp();
 
-    private TimeSpan Since(long started) => time.GetElapsedTime(started);
+    private TimeSpan Since(long started) => _time.GetElapsedTime(started);
 
     private async Task Pause(Watch watch, TimeSpan left, CancellationToken cancel)
     {
-        var poll = Task.Delay(left < PollInterval ? left : PollInterval, time, cancel);
+        var interval = _replicas.IsListening ? PollWhenTold : PollWhenAlone;
+        var poll = Task.Delay(left < interval ? left : interval, _time, cancel);
         // Woken once it stays so, and only the poll is left to wait for.
         await (watch.Woken.Task.IsCompleted ? Task.WhenAny(poll) : Task.WhenAny(poll, watch.Woken.Task));
     }
@@ -103,18 +132,14 @@ internal sealed class DecisionWait(TimeProvider time, IHostApplicationLifetime l
 /// <summary>Wakes the requests that wait for what this scope decided, once that is committed.</summary>
 internal sealed class WakeAfterCommit(DecisionWait decisions) : DbTransactionInterceptor
 {
-    private readonly List<(Guid Org, Guid Order)> _decided = [];
+    private readonly List<Guid> _decided = [];
 
-    public void Decided(Guid org, Guid order) => _decided.Add((org, order));
+    public void Decided(Guid order) => _decided.Add(order);
 
     public override Task TransactionCommittedAsync(
         DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
     {
-        foreach (var (org, order) in _decided)
-        {
-            decisions.Wake(org, order);
-        }
-
+        _decided.ForEach(decisions.Decided);
         _decided.Clear();
         return Task.CompletedTask;
     }

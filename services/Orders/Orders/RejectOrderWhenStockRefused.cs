@@ -27,7 +27,7 @@ internal sealed class RejectOrderWhenStockRefused(OrdersDb db, Caller caller, Ti
         {
             var refusal = refused[order.Id];
             db.Publish(new OrderRejected(order.Id, refusal.Message.Reasons, order.OccurredAt), cause: refusal.Cause());
-            waiting.Decided(caller.Org, order.Id);
+            waiting.Decided(order.Id);
         }
     }
 }

@@ -13,16 +13,12 @@ internal sealed class AppendChangesToFeed(
     private const string Sql =
         "SELECT ordinal, feed_position FROM append_changes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
-    public async Task Hear(ChangeBatch batch, CancellationToken cancel)
-    {
-        if (batch.Changes.Count == 0)
-        {
-            await notes.Passed(batch, cancel);
-            return;
-        }
+    public Task Passed(Guid marker, int shard, CancellationToken cancel) => notes.Passed(marker, shard, cancel);
 
-        var appended = await Append(batch, cancel);
-        notes.Appended(batch.Service, appended.Select(entry => entry.Change));
+    public async Task Hear(string service, IReadOnlyList<CapturedChange> changes, CancellationToken cancel)
+    {
+        var appended = await Append(service, changes, cancel);
+        notes.Appended(service, appended.Select(entry => entry.Change));
         foreach (var group in appended.GroupBy(entry => entry.Change.OrgId))
         {
             advanced.Tell(group.Key, group.Last().Position);
@@ -37,18 +33,17 @@ internal sealed class AppendChangesToFeed(
             var first = group.First().Position;
             foreach (var (position, change) in group)
             {
-                frames.Add(position, batch.Service, change);
+                frames.Add(position, service, change);
             }
 
             hub.Deliver(group.Key, frames.ToBatch(first - 1, frames.LastPosition) with { Trail = noted });
         }
     }
 
-    private async Task<List<(long Position, CapturedChange Change)>> Append(ChangeBatch batch, CancellationToken cancel)
+    private async Task<List<(long Position, CapturedChange Change)>> Append(string service, IReadOnlyList<CapturedChange> changes, CancellationToken cancel)
     {
-        var changes = batch.Changes;
         await using var command = relay.CreateCommand(Sql);
-        command.Parameters.Add(new() { Value = batch.Service });
+        command.Parameters.Add(new() { Value = service });
         Add(command, changes, change => change.Seq);
         Add(command, changes, change => change.Id);
         Add(command, changes, change => change.OrgId);

@@ -8,6 +8,5 @@ internal sealed class NoteAppends(FeedActivity activity, ApplyFeed apply, Marker
 {
     public void Appended(string service, IEnumerable<CapturedChange> changes) => activity.Note(service, changes, apply.Note);
 
-    public Task Passed(ChangeBatch batch, CancellationToken cancel) =>
-        batch.Marker is { } marker ? markers.Note(marker, batch.Shard, cancel) : Task.CompletedTask;
+    public Task Passed(Guid marker, int shard, CancellationToken cancel) => markers.Note(marker, shard, cancel);
 }

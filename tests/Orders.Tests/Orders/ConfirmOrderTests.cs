@@ -2,6 +2,8 @@ using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using OpsPlatform.Contracts;
 using OpsPlatform.Orders.Orders;
+using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.Orders.Tests.Orders;
 
@@ -141,8 +143,8 @@ public sealed class ConfirmOrderTests(OrdersFixture fixture)
     {
         var decisions = fixture.Services.GetRequiredService<DecisionWait>();
         Guid confirmed = await _shop.ConfirmingOrder(), rejected = await _shop.ConfirmingOrder();
-        using var first = decisions.Start(_shop.Org, confirmed);
-        using var second = decisions.Start(_shop.Org, rejected);
+        using var first = decisions.Start(confirmed);
+        using var second = decisions.Start(rejected);
 
         await _shop.Say(new StockConsumed(confirmed, []));
         await _shop.Say(new StockRefused(rejected, []));
@@ -151,6 +153,21 @@ public sealed class ConfirmOrderTests(OrdersFixture fixture)
         (await _shop.Status(confirmed)).ShouldBe("confirmed");
         await second.Woken.Task.WaitAsync(TimeSpan.FromSeconds(20));
         (await _shop.Status(rejected)).ShouldBe("rejected");
+    }
+
+    [Fact]
+    public async Task What_another_replica_decided_wakes_who_waits_here()
+    {
+        await using var replica = await fixture.StartReplica();
+        await Eventually.Is(
+            () => Task.FromResult((fixture.Services.GetRequiredService<Replicas>().Count, replica.Services.GetRequiredService<Replicas>().Count)),
+            counts => counts == (2, 2));
+        var order = Guid.NewGuid();
+        using var waiting = fixture.Services.GetRequiredService<DecisionWait>().Start(order);
+
+        replica.Services.GetRequiredService<DecisionWait>().Decided(order);
+
+        await waiting.Woken.Task.WaitAsync(TimeSpan.FromSeconds(20));
     }
 
     [Fact]
