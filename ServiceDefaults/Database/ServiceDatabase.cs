@@ -117,5 +117,7 @@ public sealed class ServiceDatabase : IAsyncDisposable
         Password = Password(kind),
         MaxAutoPrepare = 100,
         ApplicationName = $"{Service}-{kind}",
+        // Compiling a statement's plan takes some tens of milliseconds, and a batch of a few rows is guessed to be a large one.
+        Options = $"{Admin.Options} -c jit=off".TrimStart(),
     };
 }

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using OpsPlatform.Orders.Customers;
 using OpsPlatform.Orders.Menu;
 using OpsPlatform.Orders.Orders;
@@ -8,6 +9,8 @@ namespace OpsPlatform.Orders;
 
 internal sealed class OrdersDb(DbContextOptions<OrdersDb> options) : ServiceDb(options)
 {
+    public NpgsqlConnection Connection => (NpgsqlConnection)Database.GetDbConnection();
+
     public DbSet<MenuItem> MenuItems => Set<MenuItem>();
 
     public DbSet<Order> Orders => Set<Order>();

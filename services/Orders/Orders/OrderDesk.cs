@@ -40,7 +40,7 @@ internal sealed class OrderDesk(OrdersDb db, OrderNumbers numbers, Caller caller
         await db.Database.OpenConnectionAsync(cancel);
         try
         {
-            var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+            var connection = db.Connection;
             var known = await Look(connection, draft, cancel);
             if (known.StoredHash is not null)
             {
