@@ -2,7 +2,7 @@ using OpsPlatform.Bench;
 using OpsPlatform.Bench.Benchmarks;
 using OpsPlatform.Bench.Frame;
 
-IBenchmark[] benchmarks = [new OrdersBenchmark(), new CaptureBenchmark(), new CommitToBrowser(), new FeedBenchmark(), new FanOut(), new Reads(), new StartBenchmark()];
+IBenchmark[] benchmarks = [new OrdersBenchmark(), new CaptureBenchmark(), new CommitToBrowser(), new FeedBenchmark(), new FanOut(), new Reads(), new ReplayBenchmark(), new StartBenchmark(), new Growth()];
 
 Options options;
 try
@@ -27,7 +27,7 @@ using var terminated = System.Runtime.InteropServices.PosixSignalRegistration.Cr
     cancel.Cancel();
 });
 
-var report = new Report(options, [.. benchmarks.Select(benchmark => benchmark.Name)]);
+var report = new Report(options, Path.Combine(BenchSystem.RepositoryRoot, "bench"), [.. benchmarks.Select(benchmark => benchmark.Name)]);
 var isComplete = true;
 foreach (var benchmark in benchmarks.Where(benchmark => options.Names.Count == 0 || options.Names.Contains(benchmark.Name)))
 {

@@ -31,23 +31,23 @@ internal sealed class CommitToBrowser : IBenchmark
 
     private static async Task Idle(Session session, BenchSystem system, Tenant tenant, ChangeWriter writer, Guid[] rows)
     {
-        var broker = await BareParts.BrokerOneByOne(system, FrameBytes, session.Phase(0.05), session.Cancel);
-        var yarp = await BareParts.HelloThroughYarp(session.Phase(0.05), session.Cancel);
-        await Subscribed.Measure(session, system, [tenant], 1, writer, new Subscribed.Rate(IdlePerSecond, session.Phase(0.5), MaxWaiting), i => (tenant.Id, rows[i % Rows]), $"{IdlePerSecond} changes a second", seen =>
-        {
-            var limit = Samples.Sum(seen.Commits, broker, yarp);
-            session.Record(Figure.Latency("commit to browser, idle", seen.Latency, p50Goal: 7, p99Goal: 25,
-                "a COMMIT, 1 kB through a bare durable queue with confirm and a hello through YARP, one after another", limit));
-        });
+        var broker = await BareBroker.OneByOne(system, FrameBytes, session.Phase(0.05), session.Cancel);
+        var yarp = await BareWeb.Hello(session.Phase(0.05), session.Cancel);
+        var seen = await Subscribed.Measure(session, system, [tenant], 1, writer, new(IdlePerSecond, session.Phase(0.5), MaxWaiting), i => (tenant.Id, rows[i % Rows]),
+            $"{IdlePerSecond} changes a second");
+        session.Record(Figure.Latency("commit to browser, idle", seen.Latency, p50Goal: 7, p99Goal: 25,
+            "a COMMIT, 1 kB through a bare durable queue with confirm and a hello through YARP, one after another", Samples.Sum(seen.Commits, broker, yarp)));
     }
 
-    private static async Task Busy(Session session, BenchSystem system, Tenant tenant, ChangeWriter writer, Guid[] rows) =>
-        await Subscribed.Measure(session, system, [tenant], Subscribers, writer, new Subscribed.Rate(PerSecond, session.Phase(0.5), MaxWaiting), i => (tenant.Id, rows[i % Rows]),
-            $"{PerSecond} changes a second for {Subscribers} subscribers of one organisation", seen =>
-            {
-                session.Record(Figure.Latency($"commit to browser, {PerSecond} changes/s for {Subscribers} subscribers", seen.Latency, p50Goal: 20, p99Goal: 60));
-                session.Record(Figure.Of("frames delivered", "frames/s", seen.Frames / seen.Seconds));
-                session.Record(Figure.Of("frames lost", "frames", seen.Lost, Goal.AtMost(0)));
-                session.Record(Figure.Of("changes not written, as the writers fell behind", "changes", seen.Unwritten, Goal.AtMost(0)));
-            });
+    private static async Task Busy(Session session, BenchSystem system, Tenant tenant, ChangeWriter writer, Guid[] rows)
+    {
+        var seen = await Subscribed.Measure(session, system, [tenant], Subscribers, writer, new(PerSecond, session.Phase(0.5), MaxWaiting), i => (tenant.Id, rows[i % Rows]),
+            $"{PerSecond} changes a second for {Subscribers} subscribers of one organisation");
+        var bare = await BarePath.Measure(system, 1, Subscribers, PerSecond, session.Phase(0.15), seen.FrameBytes, session.Cancel);
+        session.Record(Figure.Latency(
+            $"commit to browser, {PerSecond} changes/s for {Subscribers} subscribers", seen.Latency, p50Goal: 20, p99Goal: 60, BarePath.Told, bare));
+        session.Record(Figure.Of("frames delivered", "frames/s", seen.Frames / seen.Seconds));
+        session.Record(Figure.Of("frames lost", "frames", seen.Lost, Goal.AtMost(0)));
+        session.Record(Figure.Of("changes not written, as the writers fell behind", "changes", seen.Unwritten, Goal.AtMost(0)));
+    }
 }

@@ -92,7 +92,7 @@ internal sealed class FeedBenchmark : IBenchmark
             took = Stopwatch.GetElapsedTime(committing);
         });
         var bytes = BatchOfRelay * await FrameBytes(feed, org, session.Cancel);
-        var broker = BatchOfRelay * await BareParts.BrokerRate(system, bytes, session.Phase(0.1), session.Cancel);
+        var broker = BatchOfRelay * await BareBroker.Rate(system, bytes, session.Phase(0.1), session.Cancel);
         session.Record(Figure.Of("bulk changes on the feed", "changes/s", count / took.TotalSeconds, null,
             new($"the same bytes, {BatchOfRelay} changes a message, through a bare durable queue with confirms", broker)));
     }

@@ -10,8 +10,6 @@ internal sealed class Reads : IBenchmark
     private const int QuickOrders = 50_000;
     private const int Ingredients = 5_000;
     private const int Recipes = 1_000;
-    private const int LeavesEach = 5;
-    private const int OrdersPerDay = 1_000;
     private const int PerSecond = 20;
     private const int MaxWaiting = 200;
     private const int GoalMs = 50;
@@ -25,14 +23,17 @@ internal sealed class Reads : IBenchmark
     {
         await using var system = await session.Boot();
         using var tenant = await Tenant.Register(system, "Reads", session.Cancel);
-        var days = await Seed(session, system, tenant.Id);
+        var count = session.IsQuick ? QuickOrders : Orders;
+        var days = count / Seed.OrdersPerDay;
+        await Seed.Orders(system, tenant.Id, 0, count, session.Cancel);
+        await Seed.Stock(system, tenant.Id, Ingredients, Recipes, session.Cancel);
         await using var orders = system.Database("orders", 8, "orders_app");
         await using var inventory = system.Database("inventory", 8, "inventory_app");
         var recipes = await RecipeIds(inventory, tenant.Id, session.Cancel);
         await session.Repeat(async () =>
         {
             await tenant.Refresh(session.Cancel);
-            var yarp = await BareParts.HelloThroughYarp(session.Phase(0.05), session.Cancel);
+            var yarp = await BareWeb.Hello(session.Phase(0.05), session.Cancel);
             Task One(string name, Func<string> path, NpgsqlDataSource database, string sql) => Measure(session, system, tenant, name, path, yarp, database, sql);
             await One("latest orders", () => "/orders", orders, """
                 SELECT * FROM (SELECT * FROM orders WHERE org_id = current_org() ORDER BY occurred_at DESC, id DESC LIMIT 51) o JOIN order_lines l ON l.org_id = o.org_id AND l.order_id = o.id
@@ -107,44 +108,5 @@ internal sealed class Reads : IBenchmark
 
         await using var read = new NpgsqlCommand("SELECT array_agg(id) FROM recipes", connection);
         return (Guid[])(await read.ExecuteScalarAsync(cancel))!;
-    }
-
-    /// <summary>By SQL, without capture and rules: years of business in a minute. Sync sees rows the feed never told, and says so.</summary>
-    /// <returns>How many days of orders there are.</returns>
-    private static async Task<int> Seed(Session session, BenchSystem system, Guid org)
-    {
-        var count = session.IsQuick ? QuickOrders : Orders;
-        var since = Stopwatch.GetTimestamp();
-        await using var orders = system.Database("orders", 1);
-        await Shadow.Execute(orders, $"""
-            SET session_replication_role = replica;
-            SELECT set_config('app.org_id', '{org}', false);
-            INSERT INTO orders (id, number, status, currency, total_minor, needs_stock, asked_id, asked_at, content_hash, occurred_at, placed_at, confirmed_at)
-            SELECT gen_random_uuid(), n, CASE n % 10 WHEN 0 THEN 'completed' ELSE 'confirmed' END, 'GBP', 440, true, gen_random_uuid(), at, decode(repeat('ab', 32), 'hex'), at, at, at
-            FROM (SELECT n, now() - n * interval '1 day' / {OrdersPerDay} AS at FROM generate_series(1, {count}) n) o;
-            INSERT INTO order_lines (order_id, line_no, menu_item_id, name, kind, target_id, pieces_per_sale, quantity, unit_price_minor, total_minor, tax_class)
-            SELECT id, l, gen_random_uuid(), 'bench', 'recipe', gen_random_uuid(), 1, 1, 220, 220, 'zero' FROM orders CROSS JOIN generate_series(1, 2) l;
-            ANALYZE orders; ANALYZE order_lines; RESET session_replication_role
-            """, session.Cancel);
-        await using var inventory = system.Database("inventory", 1);
-        await Shadow.Execute(inventory, $"""
-            SET session_replication_role = replica;
-            SELECT set_config('app.org_id', '{org}', false);
-            CREATE TEMP TABLE parts AS SELECT n, gen_random_uuid() AS id FROM generate_series(1, {Ingredients}) n;
-            CREATE TEMP TABLE dishes AS SELECT n, gen_random_uuid() AS id FROM generate_series(1, {Recipes}) n;
-            INSERT INTO ingredients (id, code, name, category, kind, unit, stock, reorder_point, maximum_stock, usage_rate, unit_cost_minor)
-            SELECT id, 'part-' || n, 'bench', 'bench', 'ingredient', 'g', n % 40 * 25, 100, 900, 10, 1 FROM parts;
-            INSERT INTO recipes (id, code, name, yield_quantity, yield_unit, lines)
-            SELECT d.id, 'dish-' || d.n, 'bench', 1, 'piece',
-              (SELECT jsonb_agg(jsonb_build_object('ingredientId', p.id, 'quantity', 10)) FROM parts p WHERE p.n BETWEEN d.n * {LeavesEach} - {LeavesEach - 1} AND d.n * {LeavesEach})
-            FROM dishes d;
-            INSERT INTO recipe_lines (recipe_id, position, ingredient_id, quantity)
-            SELECT d.id, p.n - d.n * {LeavesEach} + {LeavesEach - 1}, p.id, 10 FROM dishes d JOIN parts p ON p.n BETWEEN d.n * {LeavesEach} - {LeavesEach - 1} AND d.n * {LeavesEach};
-            INSERT INTO recipe_leaves (recipe_id, ingredient_id, numerator, denominator)
-            SELECT recipe_id, ingredient_id, 10, 1 FROM recipe_lines WHERE recipe_id IN (SELECT id FROM dishes);
-            ANALYZE ingredients; ANALYZE recipes; ANALYZE recipe_leaves; RESET session_replication_role
-            """, session.Cancel);
-        Console.WriteLine($"    seeded {count:#,0} orders in {Stopwatch.GetElapsedTime(since).TotalSeconds:0} s");
-        return count / OrdersPerDay;
     }
 }

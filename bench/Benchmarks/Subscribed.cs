@@ -7,6 +7,7 @@ namespace OpsPlatform.Bench.Benchmarks;
 /// <summary>Subscribers read while a writer commits at a fixed rate; what reached them is counted against what was committed.</summary>
 internal static class Subscribed
 {
+    private const string Path = "/sync/feed?stream=1";
     private const int WarmUpShare = 5;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
@@ -15,17 +16,20 @@ internal static class Subscribed
     /// <param name="Frames">Delivered while the writers wrote.</param>
     /// <param name="Lost">Changes that some subscriber never got, and positions passed over.</param>
     /// <param name="Unwritten">Changes that were due while too many writers waited.</param>
-    internal sealed record Seen(Samples Latency, Samples Commits, long Frames, long Lost, long Unwritten, double Seconds);
+    /// <param name="FrameBytes">Of one frame.</param>
+    /// <param name="Profile">By change.</param>
+    internal sealed record Seen(
+        Samples Latency, Samples Commits, long Frames, long Lost, long Unwritten, double Seconds, int FrameBytes, Profile Profile);
 
     /// <param name="target">The organisation and row of the nth change; every tenant gets an equal share.</param>
-    public static async Task Measure(
+    public static async Task<Seen> Measure(
         Session session, BenchSystem system, IReadOnlyList<Tenant> tenants, int each, ChangeWriter writer, Rate rate,
-        Func<int, (Guid Org, Guid Row)> target, string phase, Action<Seen> record)
+        Func<int, (Guid Org, Guid Row)> target, string phase)
     {
         var total = (int)(rate.PerSecond * (rate.Duration + (rate.Duration / WarmUpShare)).TotalSeconds) + 16;
         var marks = new Marks(total);
         var changesOf = new ConcurrentDictionary<Guid, int>();
-        var readers = await FeedReader.Open(tenants, each, marks, session.Cancel);
+        var readers = await FeedReader.Open(tenants.Count * each, i => (tenants[i / each].Client, Path), marks, session.Cancel);
         var sent = 0;
         async Task Change(long due)
         {
@@ -47,12 +51,12 @@ internal static class Subscribed
             writer.ForgetCommits();
             var seconds = 0.0;
             long unwritten = 0;
-            await session.Watch(system, phase, async () =>
+            var profile = await session.Watch(system, phase, async () =>
             {
                 var started = Stopwatch.GetTimestamp();
                 unwritten = await Load.Open(rate.PerSecond, rate.Duration, Change, rate.MaxWaiting, session.Cancel);
                 seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            });
+            }, () => new("change", writer.Commits.Count));
             var delivered = readers.Sum(reader => reader.Received) - before;
             var missing = await Arrived();
             var holes = readers.Sum(reader => reader.Holes);
@@ -66,13 +70,7 @@ internal static class Subscribed
                 Console.WriteLine($"    {ended} of {readers.Length} subscribers were told to come again or cut off");
             }
 
-            var latency = new Samples();
-            foreach (var reader in readers)
-            {
-                latency.Add(reader.Latency);
-            }
-
-            record(new(latency, writer.Commits, delivered, missing + holes, unwritten, seconds));
+            return new(FeedReader.LatencyOf(readers), writer.Commits, delivered, missing + holes, unwritten, seconds, readers[0].FrameBytes, profile);
         }
         finally
         {

@@ -7,16 +7,19 @@ namespace OpsPlatform.Bench.Frame;
 internal sealed record CpuUse(IReadOnlyDictionary<string, double> Percent, double Seconds, string LoadAverage)
 {
     private const double TicksPerSecond = 100;
+    private const string Generator = "bench";
+    private const string Others = "others on the machine";
 
     internal sealed record Counters(long At, Dictionary<string, double> Seconds, double MachineBusySeconds);
 
-    public static Counters Sample(int host)
+    /// <param name="roots">The host of the system, or its servers alone: they and all below them count.</param>
+    public static Counters Sample(params int[] roots)
     {
         var rows = Processes().ToDictionary(process => process.Pid);
         var seconds = new Dictionary<string, double>();
         foreach (var process in rows.Values)
         {
-            var name = process.Pid == Environment.ProcessId ? "bench" : IsBelow(process, host, rows) ? NameOf(process) : null;
+            var name = process.Pid == Environment.ProcessId ? Generator : IsBelow(process, roots, rows) ? NameOf(process) : null;
             if (name is not null)
             {
                 seconds[name] = seconds.GetValueOrDefault(name) + process.Seconds;
@@ -31,31 +34,34 @@ internal sealed record CpuUse(IReadOnlyDictionary<string, double> Percent, doubl
         var wall = Stopwatch.GetElapsedTime(before.At, after.At).TotalSeconds;
         var percent = after.Seconds
             .ToDictionary(entry => entry.Key, entry => 100 * Math.Max(0, entry.Value - before.Seconds.GetValueOrDefault(entry.Key)) / wall);
-        percent["others on the machine"] = Math.Max(0, (100 * (after.MachineBusySeconds - before.MachineBusySeconds) / wall) - percent.Values.Sum());
+        percent[Others] = Math.Max(0, (100 * (after.MachineBusySeconds - before.MachineBusySeconds) / wall) - percent.Values.Sum());
         return new(percent, wall, Machine.LoadAverage());
     }
 
     /// <summary>Of the services alone, without servers, host and load generator.</summary>
     public double Services => Percent.Where(entry => Machine.Services.Contains(entry.Key)).Sum(entry => entry.Value);
 
+    /// <summary>Of all the system is made of, without load generator and others.</summary>
+    public double System => Percent.Where(entry => entry.Key is not (Generator or Others)).Sum(entry => entry.Value);
+
     public override string ToString() =>
         string.Join(", ", Percent.Where(entry => entry.Value >= 0.5).OrderByDescending(entry => entry.Value).Select(entry => $"{entry.Key} {entry.Value:0} %"))
         + $"; load average {LoadAverage}";
 
-    /// <summary>Every process of the system by its name, the processes below the host.</summary>
-    public static IEnumerable<(int Pid, string Name)> SystemProcesses(int host)
+    /// <summary>The roots and every process below them by its name.</summary>
+    public static IReadOnlyList<(int Pid, string Name)> SystemProcesses(params int[] roots)
     {
         var rows = Processes().ToDictionary(process => process.Pid);
-        return [.. rows.Values.Where(process => IsBelow(process, host, rows)).Select(process => (process.Pid, NameOf(process)))];
+        return [.. rows.Values.Where(process => IsBelow(process, roots, rows)).Select(process => (process.Pid, NameOf(process)))];
     }
 
     private sealed record Row(int Pid, int Parent, string Command, double Seconds);
 
-    private static bool IsBelow(Row process, int host, Dictionary<int, Row> rows)
+    private static bool IsBelow(Row process, int[] roots, Dictionary<int, Row> rows)
     {
         for (var at = process; at.Parent > 0; at = rows.GetValueOrDefault(at.Parent) ?? new(0, 0, "", 0))
         {
-            if (at.Pid == host)
+            if (roots.Contains(at.Pid))
             {
                 return true;
             }

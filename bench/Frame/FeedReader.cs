@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 
 namespace OpsPlatform.Bench.Frame;
 
-/// <summary>One subscriber of the feed through the gateway. Parses each event's name, position and mark, without making objects.</summary>
+/// <summary>One subscriber of the feed through the gateway, or of its bare likeness. Parses each event's name, position and mark, without making objects.</summary>
 internal sealed class FeedReader : IDisposable
 {
     private const int BufferBytes = 256 * 1024;
@@ -14,6 +14,7 @@ internal sealed class FeedReader : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private Task _reading = Task.CompletedTask;
     private long _position;
+    private long _bytes;
 
     private FeedReader(HttpResponseMessage response, Stream stream, Marks marks)
     {
@@ -33,12 +34,15 @@ internal sealed class FeedReader : IDisposable
     /// <summary>Told to come again, or cut off.</summary>
     public bool WasEnded { get; private set; }
 
+    /// <summary>Of the frames that bore a mark, on average.</summary>
+    public int FrameBytes => Received == 0 ? 0 : (int)(_bytes / Received);
+
     /// <summary>Opens a stream and waits until it is live.</summary>
-    public static async Task<FeedReader> Open(Tenant tenant, Marks marks, CancellationToken cancel)
+    public static async Task<FeedReader> Open(HttpClient client, string path, Marks marks, CancellationToken cancel)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/sync/feed?stream=1");
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
-        var response = await tenant.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
         response.EnsureSuccessStatusCode();
         var reader = new FeedReader(response, await response.Content.ReadAsStreamAsync(cancel), marks);
         reader._reading = Task.Run(reader.Read, CancellationToken.None);
@@ -46,12 +50,24 @@ internal sealed class FeedReader : IDisposable
         return reader;
     }
 
-    public static async Task<FeedReader[]> Open(IReadOnlyList<Tenant> tenants, int each, Marks marks, CancellationToken cancel)
+    /// <param name="place">Whose client the nth one reads with, and where.</param>
+    public static async Task<FeedReader[]> Open(int count, Func<int, (HttpClient Client, string Path)> place, Marks marks, CancellationToken cancel)
     {
-        var readers = new FeedReader[tenants.Count * each];
-        await Parallel.ForAsync(0, readers.Length, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancel }, async (i, stop) =>
-            readers[i] = await Open(tenants[i / each], marks, stop));
+        var readers = new FeedReader[count];
+        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancel }, async (i, stop) =>
+            readers[i] = await Open(place(i).Client, place(i).Path, marks, stop));
         return readers;
+    }
+
+    public static Samples LatencyOf(IEnumerable<FeedReader> readers)
+    {
+        var latency = new Samples();
+        foreach (var reader in readers)
+        {
+            latency.Add(reader.Latency);
+        }
+
+        return latency;
     }
 
     /// <summary>Forgets what was measured so far, as after a warm-up.</summary>
@@ -115,6 +131,7 @@ internal sealed class FeedReader : IDisposable
                 && _marks.CommittedAt(mark) is > 0 and var committing)
             {
                 Received++;
+                _bytes += frame.Length;
                 Latency.Add(committing);
             }
         }

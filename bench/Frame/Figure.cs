@@ -1,15 +1,16 @@
 namespace OpsPlatform.Bench.Frame;
 
 /// <summary>What a value should reach, or stay under.</summary>
-internal sealed record Goal(double Value, bool IsAtLeast)
+/// <param name="Aim">Better than the goal, and asked for too.</param>
+internal sealed record Goal(double Value, bool IsAtLeast, double? Aim = null)
 {
-    public static Goal AtLeast(double value) => new(value, true);
+    public static Goal AtLeast(double value, double? aim = null) => new(value, true, aim);
 
     public static Goal AtMost(double value) => new(value, false);
 
     public bool IsMet(double value) => IsAtLeast ? value >= Value : value <= Value;
 
-    public override string ToString() => $"{(IsAtLeast ? "≥" : "≤")} {Number.Text(Value)}";
+    public override string ToString() => $"{(IsAtLeast ? "≥" : "≤")} {Number.Text(Value)}{(Aim is { } aim ? $" (aim {Number.Text(aim)})" : "")}";
 }
 
 /// <summary>What the same machine does at best, measured in the same run.</summary>

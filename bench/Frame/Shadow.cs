@@ -12,6 +12,9 @@ internal sealed class Shadow(BenchSystem system, string name)
 
     public string Name => name;
 
+    /// <summary>Where one of PostgreSQL's programs is.</summary>
+    public static string Program(string called) => Folders.Select(folder => Path.Combine(folder, called)).First(File.Exists);
+
     public static async Task<Shadow> Create(BenchSystem system, string name, CancellationToken cancel)
     {
         await using var server = system.Database("postgres", 1);
@@ -49,7 +52,7 @@ internal sealed class Shadow(BenchSystem system, string name)
     private async Task<string> Run(string program, string database, string input, string[] arguments, CancellationToken cancel)
     {
         var settings = system.Settings(database);
-        var start = new ProcessStartInfo(Folders.Select(folder => Path.Combine(folder, program)).First(File.Exists))
+        var start = new ProcessStartInfo(Program(program))
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
