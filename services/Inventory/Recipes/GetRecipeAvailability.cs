@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.Inventory.Recipes;
@@ -17,19 +18,35 @@ internal static class GetRecipeAvailability
 
     private sealed record Row(Guid RecipeId, string Code, string Name, bool IsAvailable, decimal MaxPossibleQuantity, string Missing);
 
+    private const string Columns = """
+        SELECT recipe_id AS "RecipeId", code AS "Code", name AS "Name", is_available AS "IsAvailable",
+          max_possible_quantity AS "MaxPossibleQuantity", missing::text AS "Missing"
+        FROM recipe_availability_for(@pieces)
+        """;
+
+    // The page is chosen by the recipes' own index before anything is reckoned: what is not shown is not read.
+    private const string PageSql = $"""
+        {Columns}
+        WHERE recipe_id = ANY(ARRAY(SELECT id FROM recipes WHERE code > @after ORDER BY code LIMIT @limit))
+        ORDER BY code
+        """;
+
+    private const string OneSql = $"{Columns} WHERE recipe_id = @id";
+
     public static async Task<Results<Ok<AvailabilityResponse>, NotFound>> Handle(Guid id, decimal? quantity, InventoryDb db, CancellationToken cancel) =>
-        await Read(db, quantity, id, null, 1, cancel) is [var recipe] ? TypedResults.Ok(recipe) : TypedResults.NotFound();
+        await Read(db, OneSql, quantity, cancel, new NpgsqlParameter("id", id)) is [var recipe] ? TypedResults.Ok(recipe) : TypedResults.NotFound();
 
     /// <summary>Of all recipes, in order of code.</summary>
     public static async Task<Page<AvailabilityResponse>> HandleList(
         decimal? quantity, int? limit, string? cursor, InventoryDb db, CancellationToken cancel)
     {
         var take = Paging.Limit(limit);
-        return Paging.Cut(await Read(db, quantity, null, Paging.Decode<string>(cursor), take + 1, cancel), take, x => x.Code);
+        var rows = await Read(db, PageSql, quantity, cancel, new NpgsqlParameter("after", Paging.Decode<string>(cursor) ?? ""), new NpgsqlParameter("limit", take + 1));
+        return Paging.Cut(rows, take, x => x.Code);
     }
 
     private static async Task<IReadOnlyList<AvailabilityResponse>> Read(
-        InventoryDb db, decimal? quantity, Guid? id, string? afterCode, int limit, CancellationToken cancel)
+        InventoryDb db, string sql, decimal? quantity, CancellationToken cancel, params NpgsqlParameter[] parameters)
     {
         var pieces = quantity ?? 1;
         if (pieces <= 0 || !QuantityAttribute.Fits(pieces))
@@ -37,14 +54,7 @@ internal static class GetRecipeAvailability
             throw new BadHttpRequestException($"quantity must be above 0, at most {QuantityAttribute.Max}, with at most {QuantityAttribute.Decimals} decimals.");
         }
 
-        var rows = await db.Database.SqlQuery<Row>(
-            $"""
-            SELECT recipe_id AS "RecipeId", code AS "Code", name AS "Name", is_available AS "IsAvailable",
-              max_possible_quantity AS "MaxPossibleQuantity", missing::text AS "Missing"
-            FROM recipe_availability_for({pieces})
-            WHERE ({id}::uuid IS NULL OR recipe_id = {id}::uuid) AND ({afterCode}::text IS NULL OR code > {afterCode}::text)
-            ORDER BY code LIMIT {limit}
-            """).ToListAsync(cancel);
+        var rows = await db.Database.SqlQueryRaw<Row>(sql, [new NpgsqlParameter("pieces", pieces), .. parameters]).ToListAsync(cancel);
         return
         [
             .. rows.Select(x => new AvailabilityResponse(
