@@ -36,7 +36,7 @@ internal static class ListStockStatus
             SELECT ingredient_id AS "IngredientId", code AS "Code", name AS "Name", unit AS "Unit", stock AS "Stock", reorder_point AS "ReorderPoint",
               maximum_stock AS "MaximumStock", status AS "Status", stock_percentage AS "StockPercentage", days_remaining AS "DaysRemaining"
             FROM inventory_status
-            WHERE ({state}::text IS NULL OR status = {state}::text) AND code > {Paging.Decode<string>(cursor) ?? ""}
+            WHERE ({state}::text IS NULL OR status = {state}::text) AND ({Paging.Decode<string>(cursor)}::text IS NULL OR code > {Paging.Decode<string>(cursor)}::text)
             ORDER BY code LIMIT {take + 1}
             """).ToListAsync(cancel);
         return Paging.Cut(rows, take, x => x.Code);
