@@ -5,7 +5,8 @@ namespace OpsPlatform.Bench.Benchmarks;
 internal sealed class Growth : IBenchmark
 {
     private const int Tenfold = 10;
-    private const int OrdersBefore = 30_000;
+    private const int Orders = 30_000;
+    private const int QuickOrders = 1_000;
     private const int IngredientsAdded = 1_800;
     private const int RecipesAdded = 360;
     private const int OrdersPerSecond = 100;
@@ -23,7 +24,7 @@ internal sealed class Growth : IBenchmark
     public string Name => "growth";
 
     public string About =>
-        $"the same load on ten times the data ({OrdersBefore:#,0} and {Tenfold * OrdersBefore:#,0} orders, 200 and 2,000 ingredients), organisations and subscribers: what one order, one change and one delivery cost";
+        $"the same load on ten times the data ({Orders:#,0} and {Tenfold * Orders:#,0} orders, 200 and 2,000 ingredients), organisations and subscribers: what one order, one change and one delivery cost";
 
     /// <summary>What orders cost over the data there is.</summary>
     private sealed record Cost(double SystemMs, double Bytes, Samples Confirmed, Samples Listed);
@@ -34,15 +35,16 @@ internal sealed class Growth : IBenchmark
         await using var writer = new ChangeWriter(system);
         var shop = await OrderShop.Open(system, session.Cancel);
         var org = shop.Tenant.Id;
-        await Seed.Orders(system, org, 0, OrdersBefore, session.Cancel);
-        await Seed.StockLog(system, org, OrdersBefore, session.Cancel);
+        var once = session.IsQuick ? QuickOrders : Orders;
+        await Seed.Orders(system, org, 0, once, session.Cancel);
+        await Seed.StockLog(system, org, once, session.Cancel);
         await OrdersOver(session, system, shop, "as a warm-up");
         var little = new List<Cost>();
-        await session.Repeat(async () => little.Add(await OrdersOver(session, system, shop, $"over {OrdersBefore} orders")));
+        await session.Repeat(async () => little.Add(await OrdersOver(session, system, shop, $"over {once:#,0} orders")));
 
         await Seed.Stock(system, org, IngredientsAdded, RecipesAdded, session.Cancel);
-        await Seed.Orders(system, org, OrdersBefore, (Tenfold - 1) * OrdersBefore, session.Cancel);
-        await Seed.StockLog(system, org, (Tenfold - 1) * OrdersBefore, session.Cancel);
+        await Seed.Orders(system, org, once, (Tenfold - 1) * once, session.Cancel);
+        await Seed.StockLog(system, org, (Tenfold - 1) * once, session.Cancel);
         var tenants = await Tenant.Register(system, Tenfold * Organisations, session.Cancel);
         Tenant[] members = [tenants[0]];
         while (members.Length < MembersOfCrowd)
@@ -63,7 +65,7 @@ internal sealed class Growth : IBenchmark
                 await tenant.Refresh(session.Cancel);
             }
 
-            RecordData(session, little[run], await OrdersOver(session, system, shop, $"over {Tenfold * OrdersBefore} orders"));
+            RecordData(session, little[run], await OrdersOver(session, system, shop, $"over {Tenfold * once:#,0} orders"));
             await MoreOrganisations(session, system, tenants, writer, rows);
             await MoreSubscribers(session, system, members, writer, rows[members[0].Id]);
         });
