@@ -77,7 +77,7 @@ internal sealed class ChaosRun(Options options, Target target, TextWriter output
             answered = crowd.Answered;
             var at = Elapsed;
             var (what, ended) = await surgeon.Injure(planned, cancel);
-            var (after, waitedFor, missing) = await recovery.Await(planned.Victim, ended, DateTime.UtcNow, cancel);
+            var (took, missing) = await recovery.Await(planned.Victim, ended, DateTime.UtcNow, cancel);
             if (missing is not null)
             {
                 _findings.Add("comes back", $"after event {planned.Number} ({planned.Injury} of {planned.Victim})", "everything back", missing);
@@ -86,7 +86,7 @@ internal sealed class ChaosRun(Options options, Target target, TextWriter output
             var verdict = await Check(invariants, (invariant, found) => invariant.Live(found, cancel));
             output.WriteLine(FormattableString.Invariant(
                 $"{Clock(at)} #{planned.Number} {planned.Injury} {planned.Victim}: {what}; {inFlight} requests in flight, {answeredSince:N0} answered since the last; ")
-                + FormattableString.Invariant($"{(missing is null ? "back" : $"NOT back ({missing})")} after {after.TotalSeconds:0.0} s, waiting last for: {waitedFor}; {verdict}"));
+                + $"{took}; {verdict}");
             done++;
         }
 

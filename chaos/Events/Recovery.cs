@@ -16,26 +16,33 @@ internal sealed class Recovery(Target target, Books books, IReadOnlyList<Shop> s
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
     private readonly Guid[] _orgs = [.. shops.Select(shop => shop.Id)];
     private int _probes;
-    private string _waitedFor = "nothing";
 
     /// <param name="hurtAt">When the injury ended.</param>
-    /// <returns>How long it took, what it waited for last, and what is still missing when patience ended first.</returns>
-    public async Task<(TimeSpan After, string WaitedFor, string? Missing)> Await(string victim, int? ended, DateTime hurtAt, CancellationToken cancel)
+    /// <returns>In words how long it took; and what is still missing when patience ended first.</returns>
+    public async Task<(string Took, string? Missing)> Await(string victim, int? ended, DateTime hurtAt, CancellationToken cancel)
     {
         var since = Stopwatch.GetTimestamp();
-        _waitedFor = "nothing";
-        var missing = await Until(() => Task.FromResult(Sick(victim, ended)), since, cancel)
-            ?? await Until(() => Unsent(hurtAt, cancel), since, cancel)
-            ?? await Undecided(since, cancel);
+        List<string> took = [];
+        var missing = Noted("healthy", await Until(() => Task.FromResult(Sick(victim, ended)), since, cancel))
+            ?? Noted("sent", await Until(() => Unsent(hurtAt, cancel), since, cancel))
+            ?? Noted("decided", await Undecided(since, cancel));
         foreach (var shop in shops)
         {
             missing ??= await Probe(shop, since, cancel);
         }
 
-        return (Stopwatch.GetElapsedTime(since), _waitedFor, missing);
+        return (FormattableString.Invariant($"{(missing is null ? "back" : $"NOT back ({missing})")} after {Seconds()} s ({string.Join(", ", took)})"), missing);
+
+        string Seconds() => FormattableString.Invariant($"{Stopwatch.GetElapsedTime(since).TotalSeconds:0.0}");
+
+        string? Noted(string stage, string? left)
+        {
+            took.Add($"{stage} {Seconds()}");
+            return left;
+        }
     }
 
-    private async Task<string?> Until(Func<Task<string?>> missing, long since, CancellationToken cancel)
+    private static async Task<string?> Until(Func<Task<string?>> missing, long since, CancellationToken cancel)
     {
         while (true)
         {
@@ -54,7 +61,6 @@ internal sealed class Recovery(Target target, Books books, IReadOnlyList<Shop> s
                 return left;
             }
 
-            _waitedFor = left;
             await Task.Delay(Interval, cancel);
         }
     }
