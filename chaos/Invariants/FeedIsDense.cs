@@ -8,7 +8,9 @@ namespace OpsPlatform.Chaos.Invariants;
 internal sealed class FeedIsDense(Books books, IReadOnlyList<Shop> shops) : IInvariant
 {
     private static readonly string[] Sources = ["identity", "inventory", "orders", "analytics"];
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>All queues are empty by then.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private const string PositionsSql = """
         SELECT h.position, count(f.position), count(DISTINCT f.position)
