@@ -5,6 +5,10 @@ internal static class Plan
 {
     public const int FewestEvents = 20;
     private const double EventsPerMinute = 5;
+
+    /// <summary>Few enough to keep to their times on a slow machine, so that the quarters that are compared hold what they should.</summary>
+    private const double SoakEventsPerMinute = 2;
+
     private const double ShortestPauseSeconds = 2;
     private const double LongestPauseSeconds = 8;
 
@@ -26,7 +30,7 @@ internal static class Plan
     {
         var random = new Random(options.Seed);
         var length = TimeSpan.FromMinutes(options.Minutes);
-        var count = options.Events ?? Math.Max(FewestEvents, (int)(options.Minutes * EventsPerMinute));
+        var count = options.Events ?? Math.Max(FewestEvents, (int)(options.Minutes * (options.IsSoak ? SoakEventsPerMinute : EventsPerMinute)));
         var decks = Enum.GetValues<Injury>().ToDictionary(injury => injury, _ => new Queue<string>());
         var servers = new Queue<string>();
         var events = new List<PlannedEvent>();

@@ -39,7 +39,7 @@ public sealed class PlanTests
     [Theory]
     [InlineData(1, 20)]
     [InlineData(5, 25)]
-    [InlineData(30, 150)]
+    [InlineData(30, 60)]
     public void There_are_20_events_at_least_and_they_fit_the_time(int minutes, int events)
     {
         var plan = Plan.Of(With(1, minutes));
@@ -66,7 +66,7 @@ public sealed class PlanTests
     {
         var kills = Plan.Of(With(1, minutes: 40)).Where(planned => planned.Injury == Injury.Kill).ToLookup(planned => planned.Due < TimeSpan.FromMinutes(10));
 
-        kills[true].Select(planned => planned.Victim).ShouldContain("orders");
+        kills[true].Select(planned => planned.Victim).Except(Victims.Servers).ShouldNotBeEmpty();
         kills[false].Select(planned => planned.Victim).Distinct().ShouldBe(Victims.Servers, ignoreOrder: true);
     }
 
