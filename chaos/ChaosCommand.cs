@@ -60,7 +60,8 @@ internal static class ChaosCommand
         {
             return await new ChaosRun(options, target, output).Run(cancel) ? Holds : Violated;
         }
-        catch (Exception fault) when (fault is ServicesException or InvalidOperationException or HttpRequestException or TimeoutException or Npgsql.NpgsqlException)
+        catch (Exception fault) when (!cancel.IsCancellationRequested && fault is
+            ServicesException or InvalidOperationException or HttpRequestException or TimeoutException or OperationCanceledException or Npgsql.NpgsqlException)
         {
             output.WriteLine($"VIOLATED: {fault.Message}\nThe same again: {options.Command}");
             return Violated;

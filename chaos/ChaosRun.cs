@@ -36,14 +36,14 @@ internal sealed class ChaosRun(Options options, Target target, TextWriter output
                 new AnalyticsEqualsOrders(books, crowd.Shops), new NoDuplicate(books, crowd.Shops), new NoCrossTenantRow(books, crowd.Shops, options.Seed), leftOver,
             ];
             output.WriteLine($"{Shops} shops work and replays run. Checked after each event: {string.Join(", ", invariants.Select(invariant => invariant.Name))}.");
-            var done = await Break(crowd, invariants, new Surgeon(target, broker, books), new Recovery(target, books, crowd.Shops, options.Seed), cancel);
+            var done = await Break(crowd, invariants, new Surgeon(target, broker, books), new Recovery(target, broker, books, crowd.Shops, options.Seed), cancel);
             await crowd.Stop();
             await Quiet(leftOver, cancel);
             output.WriteLine($"{Clock(Elapsed)} all work is done: {crowd.Answered:N0} requests answered, {crowd.Replays.Reconciled} replays reconciled; now everything is checked to the last row");
             output.WriteLine($"          {await Check(invariants, (invariant, found) => invariant.Quiet(found, cancel))}");
             if (options.IsSoak)
             {
-                await sampler.DisposeAsync();
+                await sampler.Stop();
                 SoakReport.Judge(options, done, Elapsed, sampler.Samples, _findings, output);
             }
         }

@@ -10,7 +10,7 @@ namespace OpsPlatform.Chaos.Events;
 /// Waits until the system is back: every process healthy, what had not been sent when the injury ended is sent, what was undecided is
 /// decided, and a new order of every shop is decided, on the feed and counted.
 /// </summary>
-internal sealed class Recovery(Target target, Books books, IReadOnlyList<Shop> shops, int seed)
+internal sealed class Recovery(Target target, BrokerApi broker, Books books, IReadOnlyList<Shop> shops, int seed)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
@@ -24,6 +24,7 @@ internal sealed class Recovery(Target target, Books books, IReadOnlyList<Shop> s
         var since = Stopwatch.GetTimestamp();
         List<string> took = [];
         var missing = Noted("healthy", await Until(() => Task.FromResult(Sick(victim, ended)), since, cancel))
+            ?? await Until(async () => await broker.Answers(cancel) ? null : "RabbitMQ's management does not answer", since, cancel)
             ?? Noted("sent", await Until(() => Unsent(hurtAt, cancel), since, cancel))
             ?? Noted("decided", await Undecided(since, cancel));
         foreach (var shop in shops)

@@ -7,6 +7,8 @@ namespace OpsPlatform.Chaos.Events;
 internal sealed class Surgeon(Target target, BrokerApi broker, Books books)
 {
     private const string Policy = "chaos-full";
+    private const int MostLooks = 30;
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromSeconds(1);
 
     /// <summary>The own session is the one that asks; the server's workers have no database of their own to be named by.</summary>
     private const string SessionsSql =
@@ -24,12 +26,10 @@ internal sealed class Surgeon(Target target, BrokerApi broker, Books books)
                 return ($"told process {End(planned.Victim, planned.Victim == Victims.Database ? Signals.Interrupt : Signals.Terminate, out var told)} to stop", told);
             case Injury.Pause or Injury.SlowConsumer:
                 var process = ProcessOf(planned.Victim);
-                await Hold(process, planned.Duration, cancel);
+                await HoldOne([process], planned.Duration, cancel);
                 return ($"held process {process} for {planned.Duration.TotalSeconds:0.0} s", null);
             case Injury.PauseSession:
-                var session = (await Sessions(planned.Victim, cancel)).FirstOrDefault();
-                await Hold(session, planned.Duration, cancel);
-                return ($"held session {session} for {planned.Duration.TotalSeconds:0.0} s", null);
+                return ($"held session {await HoldOne(await Sessions(planned.Victim, cancel), planned.Duration, cancel)} for {planned.Duration.TotalSeconds:0.0} s", null);
             case Injury.CutDatabase:
                 var sessions = await Sessions(planned.Victim, cancel);
                 await books.Read("postgres", "SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) pid", row => row.GetBoolean(0), cancel, sessions.ToArray());
@@ -54,17 +54,32 @@ internal sealed class Surgeon(Target target, BrokerApi broker, Books books)
         return process;
     }
 
-    private static async Task Hold(int process, TimeSpan duration, CancellationToken cancel)
+    /// <summary>Sessions come and go: the first that is still there.</summary>
+    private static async Task<int> HoldOne(List<int> processes, TimeSpan duration, CancellationToken cancel)
     {
-        // Zero would be this process and its whole group.
-        if (process <= 0 || !Signals.Send(process, Signals.Stop))
+        foreach (var process in processes)
         {
-            throw new InvalidOperationException("What was to be held has gone.");
+            if (await TryHold(process, duration, cancel))
+            {
+                return process;
+            }
+        }
+
+        throw new InvalidOperationException("There is no process to hold.");
+    }
+
+    /// <returns>False when the process is gone.</returns>
+    private static async Task<bool> TryHold(int process, TimeSpan duration, CancellationToken cancel)
+    {
+        if (!Signals.Send(process, Signals.Stop))
+        {
+            return false;
         }
 
         try
         {
             await Task.Delay(duration, cancel);
+            return true;
         }
         finally
         {
@@ -78,13 +93,24 @@ internal sealed class Surgeon(Target target, BrokerApi broker, Books books)
     private async Task<int> Cut(string victim, CancellationToken cancel)
     {
         var process = victim == Victims.Everybody ? (int?)null : ProcessOf(victim);
-        var open = (await broker.Connections(cancel)).Where(connection => process is null || connection.ProcessId == process).ToList();
-        foreach (var (name, _) in open)
+        for (var attempt = 0; attempt < MostLooks; attempt++)
         {
-            await broker.Close(name, cancel);
+            var open = (await broker.Connections(cancel)).Where(connection => process is null || connection.ProcessId == process).ToList();
+            foreach (var (name, _) in open)
+            {
+                await broker.Close(name, cancel);
+            }
+
+            if (open.Count > 0)
+            {
+                return open.Count;
+            }
+
+            // A connection just made may not be listed yet.
+            await Task.Delay(BetweenLooks, cancel);
         }
 
-        return open.Count > 0 ? open.Count : throw new InvalidOperationException($"{victim} has no connection to the broker.");
+        throw new InvalidOperationException($"{victim} has no connection to the broker.");
     }
 
     private async Task Fill(string queue, TimeSpan duration, CancellationToken cancel)

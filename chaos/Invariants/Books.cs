@@ -35,7 +35,12 @@ internal sealed class Books : IAsyncDisposable
             }
             catch (NpgsqlException away) when (away.IsTransient || away.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CannotConnectNow)
             {
-                await Task.Delay(Pause, patience.Token);
+                if (patience.IsCancellationRequested)
+                {
+                    throw;
+                }
+
+                await Task.Delay(Pause, cancel);
             }
         }
     }

@@ -20,6 +20,20 @@ internal sealed class BrokerApi : IDisposable
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(login)));
     }
 
+    /// <summary>It comes a little later than the broker itself.</summary>
+    public async Task<bool> Answers(CancellationToken cancel)
+    {
+        try
+        {
+            await Depths(cancel);
+            return true;
+        }
+        catch (Exception away) when (away is HttpRequestException || (away is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            return false;
+        }
+    }
+
     /// <summary>Names of the open connections, with the process that opened each as it told it.</summary>
     public async Task<IReadOnlyList<(string Name, int? ProcessId)>> Connections(CancellationToken cancel)
     {

@@ -32,10 +32,16 @@ internal sealed class Sampler : IAsyncDisposable
 
     public static Sampler Start(Target target, Books books, BrokerApi broker) => new(target, books, broker);
 
-    public async ValueTask DisposeAsync()
+    /// <summary>No sample comes after this.</summary>
+    public async Task Stop()
     {
         await _stop.CancelAsync();
         await _work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Stop();
         _stop.Dispose();
     }
 
