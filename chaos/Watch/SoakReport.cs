@@ -16,14 +16,14 @@ internal static class SoakReport
     public static void Judge(Options options, int events, TimeSpan length, IReadOnlyCollection<Series> samples, Findings findings, TextWriter output)
     {
         var held = findings.Count == 0;
-        var table = new StringBuilder("| what | median of the second quarter | of the last quarter | change | |\n|---|---:|---:|---:|---|\n");
+        var table = new StringBuilder("| what | median of the second quarter | of the third | of the last | change | |\n|---|---:|---:|---:|---:|---|\n");
         foreach (var series in samples)
         {
             var flatness = Flatness.Of(series, Slack(series.Group));
-            var verdict = flatness.IsFlat ? "flat" : "GROWS";
+            var verdict = flatness.Is == Flatness.Verdict.Grows ? "GROWS" : flatness.Is.ToString().ToLowerInvariant();
             table.Append(FormattableString.Invariant(
-                $"| {series.Group}: {series.Name} | {flatness.Early:0.#} {series.Unit} | {flatness.Late:0.#} {series.Unit} | {Change(flatness)} | {verdict} |\n"));
-            if (!flatness.IsFlat)
+                $"| {series.Group}: {series.Name} | {flatness.Early:0.#} {series.Unit} | {flatness.Middle:0.#} {series.Unit} | {flatness.Late:0.#} {series.Unit} | {Change(flatness)} | {verdict} |\n"));
+            if (flatness.Is == Flatness.Verdict.Grows)
             {
                 findings.Add("flat", $"{series.Group}: {series.Name}", flatness.Early, flatness.Late);
             }
