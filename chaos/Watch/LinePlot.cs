@@ -3,7 +3,7 @@ using System.Text;
 
 namespace OpsPlatform.Chaos.Watch;
 
-/// <summary>Values over time as SVG, a line each, with the quarters that are compared marked.</summary>
+/// <summary>Values over time as SVG, a line each, with the second and the last quarter marked.</summary>
 internal static class LinePlot
 {
     private const int Width = 860;
@@ -46,7 +46,7 @@ internal static class LinePlot
         return $"""
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {Height}" width="{Width}" font-family="sans-serif" font-size="11">
             <rect width="100%" height="100%" fill="white"/>
-            <text x="12" y="18" font-weight="bold" font-size="12">{title}{(lines[0].Unit.Length == 0 ? "" : $" ({lines[0].Unit})")}</text><text x="12" y="34" fill="#555">grey: the quarters whose medians are compared</text>
+            <text x="12" y="18" font-weight="bold" font-size="12">{title}{(lines[0].Unit.Length == 0 ? "" : $" ({lines[0].Unit})")}</text><text x="12" y="34" fill="#555">grey: the second and the last quarter</text>
             {svg}
             </svg>
 
