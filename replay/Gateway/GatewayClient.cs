@@ -69,7 +69,9 @@ internal sealed class GatewayClient : IDisposable
     public void Dispose() => http.Dispose();
 
     /// <param name="anonymous">For signing in, which must not ask for a token.</param>
-    public async Task<Answer> Send(HttpMethod method, string path, object? body, CancellationToken cancel, bool anonymous = false)
+    /// <param name="headers">The same at every attempt, such as an Idempotency-Key.</param>
+    public async Task<Answer> Send(
+        HttpMethod method, string path, object? body, CancellationToken cancel, bool anonymous = false, IReadOnlyDictionary<string, string>? headers = null)
     {
         var json = body is null ? null : JsonSerializer.SerializeToUtf8Bytes(body, Json);
         var pause = FirstPause;
@@ -78,7 +80,7 @@ internal sealed class GatewayClient : IDisposable
         for (var attempt = 1; ; attempt++)
         {
             var token = anonymous || Session is null ? null : await Session.Token(cancel);
-            var (answer, trouble, retryAfter) = await Attempt(method, path, json, token, attempt, cancel);
+            var (answer, trouble, retryAfter) = await Attempt(method, path, json, token, headers, attempt, cancel);
 
             if (answer is { Status: HttpStatusCode.Unauthorized } && token is not null && !renewed)
             {
@@ -108,11 +110,15 @@ internal sealed class GatewayClient : IDisposable
     }
 
     private async Task<(Answer? Answer, string? Trouble, TimeSpan? RetryAfter)> Attempt(
-        HttpMethod method, string path, byte[]? json, string? token, int attempt, CancellationToken cancel)
+        HttpMethod method, string path, byte[]? json, string? token, IReadOnlyDictionary<string, string>? headers, int attempt, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(method, path) { Version = HttpVersion.Version11 };
         request.Content = json is null ? null : new ByteArrayContent(json) { Headers = { ContentType = new("application/json") } };
         request.Headers.Authorization = token is null ? null : new("Bearer", token);
+        foreach (var (name, value) in headers ?? new Dictionary<string, string>())
+        {
+            request.Headers.Add(name, value);
+        }
 
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(AttemptTimeout);
@@ -137,7 +143,7 @@ internal sealed class GatewayClient : IDisposable
     private static bool IsWorthAnotherAttempt(Answer answer) =>
         answer.Status is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError
         // Two attempts of ours met: the first answer was lost while its work went on.
-        || answer is { Status: HttpStatusCode.Conflict, Slug: "conflict" };
+        || answer is { Status: HttpStatusCode.Conflict, Slug: "conflict" or "idempotency-in-progress" };
 
     private TimeSpan? RetryAfter(HttpResponseMessage response)
     {

@@ -1,0 +1,122 @@
+using System.Net;
+using OpsPlatform.Replay.Gateway;
+
+namespace OpsPlatform.Chaos.Load;
+
+/// <summary>
+/// Somebody at a shop's till, one request after another, as a good client makes them: each under an Idempotency-Key, sent again until it
+/// is answered.
+/// </summary>
+internal sealed class Worker(Shop shop, int seed)
+{
+    private const int ShortestThoughtMs = 40;
+    private const int LongestThoughtMs = 160;
+    private const int RecentOrders = 40;
+    private const int MostOfALine = 3;
+    private readonly Random _random = new(seed);
+
+    private sealed record Placed(Guid Id);
+
+    private sealed record Entry(Guid IngredientId, decimal QuantityChanged);
+
+    /// <summary>Until told to stop; the request under way is brought to its end.</summary>
+    /// <exception cref="Replay.ServicesException">Nothing was answered for the whole patience.</exception>
+    public async Task Run(CancellationToken stop, CancellationToken abort)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            await Act(abort);
+            await Task.Delay(_random.Next(ShortestThoughtMs, LongestThoughtMs), abort);
+        }
+    }
+
+    /// <summary>Places an order and waits for its decision; for who asks whether everything is back.</summary>
+    public Task<Guid?> PlaceAndWait(CancellationToken cancel) => Place(patienceSeconds: 10, cancel);
+
+    private Task Act(CancellationToken cancel) => _random.Next(100) switch
+    {
+        < 40 => Place(patienceSeconds: null, cancel),
+        < 60 => Place(patienceSeconds: 5, cancel),
+        < 70 => Follow("cancel", cancel),
+        < 78 => Follow("complete", cancel),
+        < 90 => Move(cancel),
+        _ => Look(cancel),
+    };
+
+    private async Task<Guid?> Place(int? patienceSeconds, CancellationToken cancel)
+    {
+        var key = NextKey();
+        var lines = shop.Menu.Where(_ => _random.Next(2) == 0).DefaultIfEmpty(shop.Menu[0])
+            .Select(item => new { menuItemId = item.Id, quantity = _random.Next(1, MostOfALine + 1) }).ToArray();
+        // The note carries the key, so that two orders for one key can be told from two orders.
+        var answer = await Send("orders", new { lines, confirm = true, note = key }, key, cancel, patienceSeconds);
+        if (answer.IsSuccess)
+        {
+            var order = answer.Read<Placed>().Id;
+            shop.Ledger.Place(key, order);
+            return order;
+        }
+
+        Expect(answer, "order-rejected");
+        return null;
+    }
+
+    private async Task Follow(string what, CancellationToken cancel)
+    {
+        if (shop.Ledger.Recent(_random, RecentOrders) is { } order)
+        {
+            Expect(await Send($"orders/{order}/{what}", new { }, NextKey(), cancel), "order-state");
+        }
+    }
+
+    private async Task Move(CancellationToken cancel)
+    {
+        var key = NextKey();
+        var isDelivery = _random.Next(3) > 0;
+        var ingredient = isDelivery ? shop.ScarceIngredient : shop.Ingredients[_random.Next(shop.Ingredients.Count)];
+        var body = new
+        {
+            changeType = isDelivery ? "increase" : "decrease",
+            quantity = isDelivery ? Shop.Delivery : _random.Next(1, 50),
+            reason = key,
+            referenceType = isDelivery ? "purchase" : "manual",
+        };
+        var answer = await Send($"ingredients/{ingredient}/stock", body, key, cancel);
+        if (answer.IsSuccess)
+        {
+            var entry = answer.Read<Entry>();
+            shop.Ledger.Moved[key] = (ingredient, entry.QuantityChanged);
+            return;
+        }
+
+        Expect(answer, "not-enough-stock");
+    }
+
+    private async Task Look(CancellationToken cancel)
+    {
+        var path = shop.Ledger.Recent(_random, RecentOrders) is { } order && _random.Next(2) == 0 ? $"orders/{order}" : "orders?limit=20";
+        Expect(await shop.Ledger.Count(() => shop.Client.Send(HttpMethod.Get, path, null, cancel)), "");
+    }
+
+    private Task<Answer> Send(string path, object body, string key, CancellationToken cancel, int? patienceSeconds = null)
+    {
+        var headers = new Dictionary<string, string> { ["Idempotency-Key"] = key };
+        if (patienceSeconds is { } seconds)
+        {
+            headers["Prefer"] = $"wait={seconds}";
+        }
+
+        return shop.Ledger.Count(() => shop.Client.Send(HttpMethod.Post, path, body, cancel, headers: headers));
+    }
+
+    private void Expect(Answer answer, string refusal)
+    {
+        if (!answer.IsSuccess && !(answer.Status == HttpStatusCode.Conflict && answer.Slug == refusal))
+        {
+            shop.Ledger.Refuse(answer);
+        }
+    }
+
+    /// <summary>Not of the seed: a key of an earlier run would replay its answers.</summary>
+    private static string NextKey() => Guid.NewGuid().ToString();
+}
