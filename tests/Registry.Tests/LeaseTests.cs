@@ -124,7 +124,7 @@ public sealed class LeaseTests(RegistryFixture registry, ITestOutputHelper outpu
     [Fact]
     public async Task Two_replicas_of_the_registry_are_one()
     {
-        await using var second = new RegistryFixture { DatabaseName = registry.DatabaseName, RoutePollMs = 100 };
+        await using var second = new RegistryFixture { DatabaseName = registry.DatabaseName, SharedMessaging = registry.Messaging, RoutePollMs = 100 };
         await second.InitializeAsync();
         await using var instance = await StubInstance.Start(registry);
         await instance.Announced(replica: second);

@@ -21,8 +21,11 @@ public class RegistryFixture() : ServiceFixture("registry", typeof(RegistryDb))
 
     private static int _taken;
 
-    /// <summary>Its database; another replica is started with the same.</summary>
+    /// <summary>Its database; another one started with the same goes on where it ended.</summary>
     public string DatabaseName { get; init; } = $"registry_{Guid.NewGuid():N}";
+
+    /// <summary>The broker's address of another that runs on the same database: either sends what is in the outbox, so both send it there.</summary>
+    public Uri? SharedMessaging { get; init; }
 
     /// <summary>Long, so that a change which is heard in time was signalled and not found.</summary>
     public int RoutePollMs { get; init; } = 20_000;
@@ -38,6 +41,7 @@ public class RegistryFixture() : ServiceFixture("registry", typeof(RegistryDb))
         ("Registry:ProbeIntervalMs", "500"),
         ("Registry:RoutePollMs", $"{RoutePollMs}"),
         ("Registry:HistoryDays", $"{HistoryDays}"),
+        ("ConnectionStrings:messaging", (SharedMessaging ?? Messaging).ToString()),
         .. Names.Select(name => ($"Clients:{name}", SecretOf(name))),
     ];
 

@@ -40,9 +40,13 @@ internal static class StockDecisions
 
     private const string ReadSql = "SELECT order_id, state, consumed, reasons, occurred_at FROM stock_decisions WHERE order_id = ANY($1) ORDER BY order_id";
 
+    // Not an UPDATE: one that joins the decisions may read all of them, this looks each up by its key.
     private const string SettleSql = """
-        UPDATE stock_decisions d SET state = u.state, consumed = u.consumed, reasons = u.reasons, occurred_at = u.occurred_at, decided_at = $5
-        FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[], $6::timestamptz[]) AS u(order_id, state, consumed, reasons, occurred_at) WHERE d.order_id = u.order_id
+        INSERT INTO stock_decisions (order_id, state, consumed, reasons, occurred_at, decided_at)
+        SELECT order_id, state, consumed, reasons, occurred_at, $5
+        FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[], $6::timestamptz[]) AS u(order_id, state, consumed, reasons, occurred_at)
+        ON CONFLICT (org_id, order_id) DO UPDATE SET
+          state = excluded.state, consumed = excluded.consumed, reasons = excluded.reasons, occurred_at = excluded.occurred_at, decided_at = excluded.decided_at
         """;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
