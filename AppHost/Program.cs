@@ -11,6 +11,8 @@ var operatorKey = builder.AddParameter("operator-key", new GenerateParameterDefa
 // Each process may hold 27 connections (Orders 30, Sync 39): the image's own limit of 100 is too few.
 var postgres = builder.AddPostgres("postgres").WithImageTag("18.3").WithArgs(
     "-c", "max_connections=300",
+    // A plan made while a table was empty may read all of it once it has grown; it lasts until the table is next analysed.
+    "-c", "autovacuum_naptime=15s",
     // CREATE EXTENSION pg_stat_statements in any database then shows which statements take the time.
     "-c", "shared_preload_libraries=pg_stat_statements");
 var messaging = builder.AddRabbitMQ("messaging").WithImageTag("4.3-management").WithManagementPlugin();
