@@ -38,6 +38,8 @@ internal sealed partial class Registration(
     private readonly string _version = Instance.VersionOf(environment);
     private readonly long _startedAt = time.GetTimestamp();
     private readonly CancellationTokenSource _leaving = new();
+    private readonly Lock _stopping = new();
+    private Task? _left;
     private Task _announcing = Task.CompletedTask;
     private bool _wasReady;
     private bool _known;
@@ -49,14 +51,15 @@ internal sealed partial class Registration(
 
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Runs before the server stops listening: the drain after it gives gateways the time to hear the goodbye.</summary>
-    public async Task StoppingAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Runs before the server stops listening: the drain after it gives gateways the time to hear the goodbye. Once: a host may be
+    /// stopped from two sides, and disposed of from one while it still stops at the other.
+    /// </summary>
+    public Task StoppingAsync(CancellationToken cancellationToken)
     {
-        await _leaving.CancelAsync();
-        await _announcing;
-        if (_known)
+        lock (_stopping)
         {
-            await SayGoodbye(cancellationToken);
+            return _left ??= Leave(cancellationToken);
         }
     }
 
@@ -92,6 +95,16 @@ internal sealed partial class Registration(
         registry.UseOwn(bound ?? address);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, _leaving.Token);
         await (_announcing = KeepAnnouncing(Instance.Text(address), end.Token));
+    }
+
+    private async Task Leave(CancellationToken cancellationToken)
+    {
+        await _leaving.CancelAsync();
+        await _announcing;
+        if (_known)
+        {
+            await SayGoodbye(cancellationToken);
+        }
     }
 
     private async Task KeepAnnouncing(string address, CancellationToken cancel)

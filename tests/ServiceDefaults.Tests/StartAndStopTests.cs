@@ -6,9 +6,11 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Registry;
 using OpsPlatform.ServiceDefaults.Tests.Sample;
 using OpsPlatform.Testing;
 
@@ -45,6 +47,19 @@ public sealed class StartAndStopTests
         early.Headers.RetryAfter.ShouldNotBeNull();
         (await early.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString()!.ShouldEndWith("/starting");
         await app.StopAsync();
+    }
+
+    [Fact]
+    public async Task A_registration_that_was_disposed_of_may_be_told_to_stop_once_more()
+    {
+        await using var fixture = new NotesFixture();
+        await fixture.InitializeAsync();
+        var registration = fixture.Services.GetServices<IHostedService>().OfType<Registration>().Single();
+
+        // As a host does that is stopped from two sides.
+        await registration.StoppingAsync(CancellationToken.None);
+        registration.Dispose();
+        await registration.StoppingAsync(CancellationToken.None);
     }
 
     [Fact]
