@@ -16,6 +16,9 @@ public sealed class AttackTests(AttackSystem system, ITestOutputHelper output)
     private static readonly TimeSpan TooSlow = TimeSpan.FromSeconds(2);
     private static readonly int[] Refusals = [400, 401, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422, 423, 429, 431];
 
+    /// <summary>Who has all errors retried, or all sessions ended, takes them away from those who look at one: they come last.</summary>
+    private static readonly string[] TakesFromOthers = ["/errors/retry", "/sessions/revoke-others"];
+
     /// <summary>Random parts come from it: ATTACK_SEED repeats a run.</summary>
     private static readonly int Seed = int.TryParse(Environment.GetEnvironmentVariable("ATTACK_SEED"), out var seed) ? seed : Random.Shared.Next();
 
@@ -38,8 +41,7 @@ public sealed class AttackTests(AttackSystem system, ITestOutputHelper output)
             await AllFixtures.Table.Make(operation.Key, world);
         }
 
-        // Who has all errors retried takes them away from those who look at one: they come last.
-        foreach (var round in operations.GroupBy(operation => operation.Path.EndsWith("/errors/retry", StringComparison.Ordinal)).OrderBy(round => round.Key))
+        foreach (var round in operations.GroupBy(operation => TakesFromOthers.Any(end => operation.Path.EndsWith(end, StringComparison.Ordinal))).OrderBy(round => round.Key))
         {
             await Parallel.ForEachAsync(round, new ParallelOptions { MaxDegreeOfParallelism = Workers }, async (operation, _) =>
             {
