@@ -11,6 +11,10 @@ var operatorKey = builder.AddParameter("operator-key", new GenerateParameterDefa
 // Each process may hold 27 connections (Orders 30, Sync 39): the image's own limit of 100 is too few.
 var postgres = builder.AddPostgres("postgres").WithImageTag("18.3").WithArgs(
     "-c", "max_connections=300",
+    // The servers' own defaults are of a time of small machines: what is read and written often stays in memory, and each page is
+    // written whole to the log once in some minutes, not once in some seconds.
+    "-c", "shared_buffers=512MB",
+    "-c", "max_wal_size=4GB",
     // A plan made while a table was empty may read all of it once it has grown; it lasts until the table is next analysed.
     "-c", "autovacuum_naptime=15s",
     // CREATE EXTENSION pg_stat_statements in any database then shows which statements take the time.

@@ -41,6 +41,7 @@ public static class Tokens
     internal static void AddTokenAuthentication(this IServiceCollection services, IConfiguration configuration)
     {
         services.TryAddSingleton<ISigningKeys, HttpSigningKeys>();
+        services.TryAddSingleton<VerifiedTokens>();
         services.TryAddSingleton<ServiceTokens>();
         services.TryAddSingleton<ServiceClient>();
         services.AddAuthentication(TokenHandler.Scheme).AddScheme<TokenOptions, TokenHandler>(
@@ -64,7 +65,7 @@ internal sealed class TokenOptions : AuthenticationSchemeOptions
     public string? OperatorKey { get; set; }
 }
 
-internal sealed class TokenHandler(IOptionsMonitor<TokenOptions> options, ILoggerFactory loggers, UrlEncoder encoder, ISigningKeys keys)
+internal sealed class TokenHandler(IOptionsMonitor<TokenOptions> options, ILoggerFactory loggers, UrlEncoder encoder, ISigningKeys keys, VerifiedTokens verified)
     : AuthenticationHandler<TokenOptions>(options, loggers, encoder)
 {
     public new const string Scheme = "Bearer";
@@ -77,7 +78,7 @@ internal sealed class TokenHandler(IOptionsMonitor<TokenOptions> options, ILogge
         if (Request.Headers["X-Operator-Key"].ToString() is { Length: > 0 } operatorKey)
         {
             return SameSecret(operatorKey, Options.OperatorKey)
-                ? Ticket(new ClaimsIdentity([new("sub", Roles.Operator), new(Tokens.RoleClaim, Roles.Operator)], Scheme, "name", Tokens.RoleClaim))
+                ? Ticket([new("sub", Roles.Operator), new(Tokens.RoleClaim, Roles.Operator)])
                 : AuthenticateResult.Fail("The operator key is wrong.");
         }
 
@@ -88,6 +89,11 @@ internal sealed class TokenHandler(IOptionsMonitor<TokenOptions> options, ILogge
         }
 
         var text = header[Prefix.Length..].Trim();
+        if (await verified.Find(text, keys, Context.RequestAborted) is { } claims)
+        {
+            return Ticket(claims);
+        }
+
         if (text.Length > MaxTokenChars || Read(text) is not { } token)
         {
             return AuthenticateResult.Fail("The token cannot be read.");
@@ -98,10 +104,15 @@ internal sealed class TokenHandler(IOptionsMonitor<TokenOptions> options, ILogge
             return AuthenticateResult.Fail("The token is not signed with ES256.");
         }
 
-        var result = Reader.ValidateToken(text, Tokens.Rules(await keys.Find(token.Kid, Context.RequestAborted)));
-        return result.IsValid
-            ? Ticket(new ClaimsIdentity(result.ClaimsIdentity.Claims, Scheme, "name", Tokens.RoleClaim))
-            : AuthenticateResult.Fail(result.Exception is SecurityTokenExpiredException ? "The token has expired." : "The token is not valid.");
+        var found = await keys.Find(token.Kid, Context.RequestAborted);
+        var result = Reader.ValidateToken(text, Tokens.Rules(found));
+        if (!result.IsValid)
+        {
+            return AuthenticateResult.Fail(result.Exception is SecurityTokenExpiredException ? "The token has expired." : "The token is not valid.");
+        }
+
+        verified.Add(text, token.Kid, found.First(), token.ValidTo + Tokens.ClockSkew, result.ClaimsIdentity.Claims);
+        return Ticket(result.ClaimsIdentity.Claims);
     }
 
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
@@ -129,8 +140,8 @@ internal sealed class TokenHandler(IOptionsMonitor<TokenOptions> options, ILogge
         }
     }
 
-    private static AuthenticateResult Ticket(ClaimsIdentity identity) =>
-        AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme));
+    private static AuthenticateResult Ticket(IEnumerable<Claim> claims) =>
+        AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(new ClaimsIdentity(claims, Scheme, "name", Tokens.RoleClaim)), Scheme));
 
     private static bool SameSecret(string given, string? expected) => expected is { Length: > 0 } && ClientSecrets.AreSame(given, expected);
 }

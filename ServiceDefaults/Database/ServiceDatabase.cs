@@ -77,9 +77,10 @@ public sealed class ServiceDatabase : IAsyncDisposable
 
     /// <summary>
     /// A small pool of its own in the app's role, for what has to commit by itself while the request holds a connection of the
-    /// pool: taken from that one, sixteen such requests would wait for each other for ever. The caller disposes it.
+    /// pool: taken from that one, sixteen such requests would wait for each other for ever. Nothing may be set on its sessions but
+    /// for one transaction: they are not reset in between. The caller disposes it.
     /// </summary>
-    public NpgsqlDataSource Apart(int maxConnections) => Source("app", maxConnections);
+    public NpgsqlDataSource Apart(int maxConnections) => Source("app", maxConnections, isReset: false);
 
     /// <summary>A connection outside the pool, for what belongs to a session: closing it frees its locks and ends its LISTEN at once.</summary>
     internal async Task<NpgsqlConnection> OpenRelaySession(CancellationToken cancel)
@@ -103,9 +104,10 @@ public sealed class ServiceDatabase : IAsyncDisposable
 
     internal void MarkReady() => _ready.TrySetResult();
 
-    private NpgsqlDataSource Source(string kind, int maxPool)
+    private NpgsqlDataSource Source(string kind, int maxPool, bool isReset = true)
     {
         var settings = Settings(kind);
+        settings.NoResetOnClose = !isReset;
         settings.MaxPoolSize = maxPool;
         settings.CommandTimeout = kind == "owner" ? UpkeepSeconds : settings.CommandTimeout;
         return NpgsqlDataSource.Create(settings);

@@ -49,7 +49,7 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         var (isTaken, keptFor, kept) = await table.Take(whole, cancel);
         if (isTaken && kept is null)
         {
-            await http.RequestServices.GetRequiredService<KeyedRequest>().Run(http, whole, db, table, fingerprint, next);
+            await http.RequestServices.GetRequiredService<KeyedRequest>().Run(http, whole, table, fingerprint, next);
             return;
         }
 

@@ -7,7 +7,7 @@ using OpsPlatform.ServiceDefaults.Database;
 namespace OpsPlatform.ServiceDefaults.Idempotency;
 
 /// <summary>The request at hand, if it carries a key: its work and its answer are committed together.</summary>
-public sealed partial class KeyedRequest(ILogger<KeyedRequest> log)
+public sealed partial class KeyedRequest(ServiceDatabase database, ILogger<KeyedRequest> log)
 {
     private Work? _work;
 
@@ -17,7 +17,7 @@ public sealed partial class KeyedRequest(ILogger<KeyedRequest> log)
     /// </summary>
     public Task Keep(IResult answer) => _work is { } work ? work.KeepMeanwhile(answer) : Task.CompletedTask;
 
-    internal async Task Run(HttpContext http, RequestTransaction whole, ServiceDb db, AnswerTable table, byte[] fingerprint, RequestDelegate next)
+    internal async Task Run(HttpContext http, RequestTransaction whole, AnswerTable table, byte[] fingerprint, RequestDelegate next)
     {
         using var body = new MemoryStream();
         var outward = http.Response.Body;
@@ -27,7 +27,7 @@ public sealed partial class KeyedRequest(ILogger<KeyedRequest> log)
         {
             await next(http);
             await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
-            await Settle(http, db, _work);
+            await Settle(http, _work);
         }
         finally
         {
@@ -43,7 +43,7 @@ public sealed partial class KeyedRequest(ILogger<KeyedRequest> log)
         }
     }
 
-    private async Task Settle(HttpContext http, ServiceDb db, Work work)
+    private async Task Settle(HttpContext http, Work work)
     {
         var answer = KeptAnswer.Of(http.Response, work.Body);
         if (!work.IsKept)
@@ -54,17 +54,12 @@ public sealed partial class KeyedRequest(ILogger<KeyedRequest> log)
         {
             try
             {
-                await db.Database.OpenConnectionAsync(CancellationToken.None);
-                await work.Table.Correct((NpgsqlConnection)db.Database.GetDbConnection(), answer, CancellationToken.None);
+                await work.Table.Correct(database.App, answer, CancellationToken.None);
             }
             catch (NpgsqlException fault)
             {
                 // The answer given at the commit stays: it is true too, and says where to look.
                 NotCorrected(http.Request.Path, fault.Message);
-            }
-            finally
-            {
-                await db.Database.CloseConnectionAsync();
             }
         }
     }

@@ -24,7 +24,7 @@ public sealed partial class Replicas(ServiceDatabase database, TimeProvider time
     private const int MaxWaiting = 10_000;
 
     /// <summary>NOTIFY commits under a lock of the whole cluster, so what comes within this time goes together.</summary>
-    private static readonly TimeSpan Coalesce = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan Coalesce = TimeSpan.FromMilliseconds(5);
 
     /// <summary>A replica that was killed cannot say that it is gone.</summary>
     private static readonly TimeSpan CountInterval = TimeSpan.FromSeconds(10);
@@ -55,7 +55,7 @@ public sealed partial class Replicas(ServiceDatabase database, TimeProvider time
     /// <param name="heard">Gets each text another replica told, in its order; must return at once.</param>
     public void Hear(string topic, Action<string> heard) => _listeners[topic] = heard;
 
-    /// <summary>Call it after the commit. Same texts told within two milliseconds are told once.</summary>
+    /// <summary>Call it after the commit. Same texts told within five milliseconds are told once.</summary>
     /// <param name="text">Without line ends; at most some hundred bytes.</param>
     public void Tell(string topic, string text = "")
     {

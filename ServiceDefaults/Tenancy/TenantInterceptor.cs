@@ -22,6 +22,9 @@ internal sealed class TenantInterceptor(Caller caller) : DbConnectionInterceptor
 
 public static class Tenant
 {
+    /// <summary>Opens the transaction at hand, which may be one batch, to the organisation's rows, and nothing after it.</summary>
+    public static NpgsqlBatchCommand ForTransaction(Guid org) => new("SELECT set_config('app.org_id', $1, true)") { Parameters = { new() { Value = org.ToString() } } };
+
     private const string Sql = "SELECT set_config('app.org_id', $1, false), set_config('app.actor', $2, false), set_config('app.context', $3, false)";
 
     /// <summary>Sets the caller on an open connection; without an organisation no tenant's rows are visible.</summary>

@@ -57,6 +57,35 @@ public sealed class CaptureTests(NotesFixture fixture) : IClassFixture<NotesFixt
     }
 
     [Fact]
+    public async Task Rows_inserted_by_one_statement_are_each_captured_and_those_it_updates_as_updates()
+    {
+        await using var session = await fixture.OpenAs("app", _org);
+        Guid[] ids = [Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid()];
+        await Run(session, "INSERT INTO notes (id, text, secret) VALUES ($1, 'old', 's')", ids[0]);
+        await Run(session, "INSERT INTO notes (id, text) SELECT $1, 'none' WHERE false", ids[1]);
+
+        await Run(session, "INSERT INTO notes (id, text, secret) SELECT unnest($1), 'new', 's' ON CONFLICT (org_id, id) DO UPDATE SET text = excluded.text", ids);
+
+        await using var read = new NpgsqlCommand(
+            "SELECT entity_id, operation, row_version, data ->> 'id', data ->> 'text', changed::text FROM sync_events WHERE entity_id = ANY ($1) ORDER BY seq", session)
+        {
+            Parameters = { new() { Value = ids.Select(id => id.ToString()).ToArray() } },
+        };
+        List<(string, string, long, string)> seen = [];
+        await using var row = await read.ExecuteReaderAsync();
+        while (await row.ReadAsync())
+        {
+            row.GetString(3).ShouldBe(row.GetString(0));
+            seen.Add((row.GetString(0), row.GetString(1), row.GetInt64(2), row.GetString(4)));
+            JsonSerializer.Deserialize<string[]>(row.GetString(5))!.Order().ShouldBe(
+                row.GetString(1) == "create" ? ["id", "org_id", "row_version", "text", "updated_at"] : ["row_version", "text", "updated_at"]);
+        }
+
+        seen.Take(1).ShouldBe([($"{ids[0]}", "create", 1, "old")]);
+        seen.Skip(1).ShouldBe([($"{ids[0]}", "update", 2, "new"), ($"{ids[1]}", "create", 1, "new"), ($"{ids[2]}", "create", 1, "new")], ignoreOrder: true);
+    }
+
+    [Fact]
     public async Task Changes_of_one_entity_arrive_in_order_and_are_marked_processed()
     {
         var changes = await fixture.Broker.ListenToChanges();

@@ -13,9 +13,9 @@ namespace OpsPlatform.Testing;
 /// <summary>Signs tokens as an identity service would and serves its public key, for services tested alone.</summary>
 public sealed class TokenIssuer : IAsyncDisposable
 {
-    private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly WebApplication _app;
-    private readonly string _keyId = Guid.NewGuid().ToString("N");
+    private ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private string _keyId = Guid.NewGuid().ToString("N");
 
     private TokenIssuer(WebApplication app) => _app = app;
 
@@ -32,6 +32,13 @@ public sealed class TokenIssuer : IAsyncDisposable
         app.MapPost("/identity/token", issuer.IssueServiceToken);
         await app.StartAsync();
         return issuer;
+    }
+
+    /// <summary>The old key is published no more.</summary>
+    public void ChangeKey()
+    {
+        _key.Dispose();
+        (_key, _keyId) = (ECDsa.Create(ECCurve.NamedCurves.nistP256), Guid.NewGuid().ToString("N"));
     }
 
     /// <param name="change">Alters the claims before they are signed, to make tokens that must be refused.</param>

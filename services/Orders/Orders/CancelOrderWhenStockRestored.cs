@@ -15,7 +15,7 @@ internal sealed class CancelOrderWhenStockRestored(OrdersDb db, Caller caller, T
             $"""
             UPDATE orders o SET status = 'cancelled', cancelled_at = {time.GetUtcNow()}
             FROM unnest({orders}) AS heard (id)
-            WHERE o.org_id = {caller.Org} AND o.id = heard.id AND o.status = 'cancelling'
+            WHERE o.org_id = {caller.Org} AND o.id = heard.id AND (o.status = 'cancelling') IS TRUE
             """,
             cancel);
     }

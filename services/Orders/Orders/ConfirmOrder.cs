@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Orders.Orders;
 
@@ -8,10 +9,10 @@ namespace OpsPlatform.Orders.Orders;
 internal static class ConfirmOrder
 {
     public static async Task<Results<Ok<OrderView>, Accepted<OrderView>, NotFound, ProblemHttpResult>> Handle(
-        Guid id, OrdersDb db, DecisionWait decisions, KeyedRequest keyed, TimeProvider time, HttpContext http, CancellationToken cancel)
+        Guid id, OrdersDb db, DecisionWait decisions, KeyedRequest keyed, Caller caller, TimeProvider time, HttpContext http, CancellationToken cancel)
     {
         var patience = PreferWait.Of(http);
-        using var decision = decisions.Start(id);
+        using var decision = decisions.Start(caller.Org, id);
         if (await Confirm(id, db, time.GetUtcNow(), cancel) is not { } order)
         {
             return TypedResults.NotFound();

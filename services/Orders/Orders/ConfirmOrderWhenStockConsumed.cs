@@ -16,7 +16,7 @@ internal sealed class ConfirmOrderWhenStockConsumed(OrdersDb db, Caller caller, 
         UPDATE orders o SET status = 'confirmed', confirmed_at = $3
         FROM unnest($2::uuid[]) AS heard (id)
         WHERE o.org_id = $1 AND o.id = heard.id AND (o.status = 'confirming') IS TRUE
-        RETURNING o.id, o.number, o.total_minor, o.currency, o.occurred_at, o.customer_id
+        RETURNING o.id, o.number, o.total_minor, o.currency, o.occurred_at, o.customer_id, o.confirmed_at, o.confirmation_attempts, o.row_version
         """;
 
     private const string LinesSql = """
@@ -29,7 +29,7 @@ internal sealed class ConfirmOrderWhenStockConsumed(OrdersDb db, Caller caller, 
         var causes = messages.DistinctBy(x => x.Message.OrderId).ToDictionary(x => x.Message.OrderId, x => x.Cause());
         var confirmed = await Confirm([.. causes.Keys], cancel);
         await using var batch = new NpgsqlBatch(db.Connection);
-        Outbox.AddTo(batch, caller, [.. confirmed.Select(order => new OutboxMessage(order, Cause: causes[order.OrderId]))]);
+        Outbox.AddTo(batch, caller, [.. confirmed.Select(order => new OutboxMessage(order.Message, Cause: causes[order.Message.OrderId]))]);
         if (batch.BatchCommands.Count > 0)
         {
             await batch.ExecuteNonQueryAsync(cancel);
@@ -37,11 +37,11 @@ internal sealed class ConfirmOrderWhenStockConsumed(OrdersDb db, Caller caller, 
 
         foreach (var order in confirmed)
         {
-            waiting.Decided(order.OrderId);
+            waiting.Decided(caller.Org, order.Message.OrderId, order.Confirmation);
         }
     }
 
-    private async Task<IReadOnlyList<OrderConfirmed>> Confirm(Guid[] orders, CancellationToken cancel)
+    private async Task<IReadOnlyList<(OrderConfirmed Message, Confirmation Confirmation)>> Confirm(Guid[] orders, CancellationToken cancel)
     {
         await using var batch = new NpgsqlBatch(db.Connection)
         {
@@ -52,11 +52,12 @@ internal sealed class ConfirmOrderWhenStockConsumed(OrdersDb db, Caller caller, 
             },
         };
         await using var row = await batch.ExecuteReaderAsync(cancel);
-        List<OrderConfirmed> confirmed = [];
+        List<(OrderConfirmed Message, Confirmation Confirmation)> confirmed = [];
         while (await row.ReadAsync(cancel))
         {
-            confirmed.Add(new(
-                row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3), row.GetFieldValue<DateTimeOffset>(4), row.IsDBNull(5) ? null : row.GetGuid(5), []));
+            confirmed.Add((
+                new(row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3), row.GetFieldValue<DateTimeOffset>(4), row.IsDBNull(5) ? null : row.GetGuid(5), []),
+                new(row.GetFieldValue<DateTimeOffset>(6), row.GetInt32(7), row.GetInt64(8))));
         }
 
         await row.NextResultAsync(cancel);
@@ -68,6 +69,6 @@ internal sealed class ConfirmOrderWhenStockConsumed(OrdersDb db, Caller caller, 
         }
 
         var sold = lines.ToLookup(line => line.Order, line => line.Line);
-        return [.. confirmed.Select(order => order with { Lines = [.. sold[order.OrderId]] })];
+        return [.. confirmed.Select(order => (order.Message with { Lines = [.. sold[order.Message.OrderId]] }, order.Confirmation))];
     }
 }

@@ -5,9 +5,13 @@ using OpsPlatform.ServiceDefaults.Messaging;
 
 namespace OpsPlatform.Orders.Orders;
 
+/// <summary>That an order was confirmed, as committed.</summary>
+internal sealed record Confirmation(DateTimeOffset At, int Attempts, long RowVersion);
+
 /// <summary>
 /// Lets requests wait for Inventory's decision about an order, holding no database connection meanwhile. A decision consumed
-/// by this process or told by another replica wakes them at once; a poll finds what was not told.
+/// by this process or told by another replica wakes them at once; a poll finds what was not told. A confirmation consumed here is
+/// handed over whole, so that nobody has to read it.
 /// </summary>
 internal sealed class DecisionWait
 {
@@ -18,31 +22,31 @@ internal sealed class DecisionWait
     private readonly IHostApplicationLifetime _lifetime;
     private readonly Replicas _replicas;
     private readonly Lock _gate = new();
-    private readonly Dictionary<Guid, List<Watch>> _watches = [];
+    private readonly Dictionary<(Guid Org, Guid Order), List<Watch>> _watches = [];
 
     public DecisionWait(TimeProvider time, IHostApplicationLifetime lifetime, Replicas replicas)
     {
         _time = time;
         _lifetime = lifetime;
         _replicas = replicas;
-        replicas.Hear(Topic, order =>
+        replicas.Hear(Topic, text =>
         {
-            if (Guid.TryParse(order, out var id))
+            if (text.Split('/') is [var org, var order] && Guid.TryParse(org, out var orgId) && Guid.TryParse(order, out var orderId))
             {
-                Wake(id);
+                Wake((orgId, orderId), null);
             }
         });
     }
 
     /// <summary>Watch before the order is stored: a decision made right after it is then never missed.</summary>
-    public Watch Start(Guid order)
+    public Watch Start(Guid org, Guid order)
     {
-        var watch = new Watch(this, order);
+        var watch = new Watch(this, (org, order));
         lock (_gate)
         {
-            if (!_watches.TryGetValue(order, out var sameOrder))
+            if (!_watches.TryGetValue(watch.Of, out var sameOrder))
             {
-                _watches[order] = sameOrder = [];
+                _watches[watch.Of] = sameOrder = [];
             }
 
             sameOrder.Add(watch);
@@ -52,20 +56,20 @@ internal sealed class DecisionWait
     }
 
     /// <summary>Call it after the commit of the decision.</summary>
-    public void Decided(Guid order)
+    /// <param name="confirmation">Null for a decision that who waits is to read.</param>
+    public void Decided(Guid org, Guid order, Confirmation? confirmation)
     {
-        Wake(order);
-        _replicas.Tell(Topic, order.ToString("N"));
+        Wake((org, order), confirmation);
+        _replicas.Tell(Topic, $"{org:N}/{order:N}");
     }
 
-    /// <summary>Of another organisation's order of the same id too: it only looks once more.</summary>
-    private void Wake(Guid order)
+    private void Wake((Guid Org, Guid Order) of, Confirmation? confirmation)
     {
         lock (_gate)
         {
-            foreach (var watch in _watches.GetValueOrDefault(order) ?? [])
+            foreach (var watch in _watches.GetValueOrDefault(of) ?? [])
             {
-                watch.Woken.TrySetResult();
+                watch.Woken.TrySetResult(confirmation);
             }
         }
     }
@@ -74,21 +78,21 @@ internal sealed class DecisionWait
     {
         lock (_gate)
         {
-            var sameOrder = _watches[watch.Order];
+            var sameOrder = _watches[watch.Of];
             sameOrder.Remove(watch);
             if (sameOrder.Count == 0)
             {
-                _watches.Remove(watch.Order);
+                _watches.Remove(watch.Of);
             }
         }
     }
 
     /// <summary>One request's interest in one order.</summary>
-    public sealed class Watch(DecisionWait owner, Guid id) : IDisposable
+    public sealed class Watch(DecisionWait owner, (Guid Org, Guid Order) of) : IDisposable
     {
-        public Guid Order => id;
+        public (Guid Org, Guid Order) Of => of;
 
-        public TaskCompletionSource Woken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<Confirmation?> Woken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Dispose() => owner.Stop(this);
 
@@ -107,7 +111,13 @@ internal sealed class DecisionWait
 
                 await owner.Pause(this, left, ending.Token);
                 cancel.ThrowIfCancellationRequested();
-                order = await db.Orders.AsNoTracking().Include(x => x.Lines).FirstAsync(x => x.Id == id, cancel);
+                if (Woken.Task is { IsCompletedSuccessfully: true, Result: { } confirmation })
+                {
+                    order.Confirmed(confirmation);
+                    break;
+                }
+
+                order = await db.Orders.AsNoTracking().Include(x => x.Lines).FirstAsync(x => x.Id == of.Order, cancel);
             }
 
             return order;
@@ -132,14 +142,15 @@ internal sealed class DecisionWait
 /// <summary>Wakes the requests that wait for what this scope decided, once that is committed.</summary>
 internal sealed class WakeAfterCommit(DecisionWait decisions) : DbTransactionInterceptor
 {
-    private readonly List<Guid> _decided = [];
+    private readonly List<(Guid Org, Guid Order, Confirmation? Confirmation)> _decided = [];
 
-    public void Decided(Guid order) => _decided.Add(order);
+    /// <param name="confirmation">Null for a decision that who waits is to read.</param>
+    public void Decided(Guid org, Guid order, Confirmation? confirmation = null) => _decided.Add((org, order, confirmation));
 
     public override Task TransactionCommittedAsync(
         DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default)
     {
-        _decided.ForEach(decisions.Decided);
+        _decided.ForEach(decision => decisions.Decided(decision.Org, decision.Order, decision.Confirmation));
         _decided.Clear();
         return Task.CompletedTask;
     }

@@ -35,7 +35,7 @@ internal static class ExportOrders
             size,
             x => new Key(x.OccurredAt, x.Id));
         return TypedResults.Ok(new OrderExportPage(
-            [.. page.Items.Select(x => new ExportedOrder(State(x.Status), x.Confirmed()))],
+            [.. page.Items.Select(x => new ExportedOrder(State(x.Status), x.AsSold()))],
             page.NextCursor,
             after is null ? await decided.LongCountAsync(cancel) : null));
     }

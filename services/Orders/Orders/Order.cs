@@ -98,6 +98,15 @@ internal sealed class Order
         return true;
     }
 
+    /// <summary>Takes over what was committed elsewhere.</summary>
+    public void Confirmed(Confirmation confirmation)
+    {
+        Status = OrderStatus.Confirmed;
+        ConfirmedAt = confirmation.At;
+        ConfirmationAttempts = confirmation.Attempts;
+        RowVersion = confirmation.RowVersion;
+    }
+
     /// <summary>Cancelled at once while Inventory holds nothing and was asked nothing; cancelling otherwise.</summary>
     public bool TryCancel(Guid messageId, DateTimeOffset now)
     {
@@ -150,12 +159,12 @@ internal sealed class Order
     /// <summary>The order's message about its confirmation: a question to Inventory, or the fact.</summary>
     public object ConfirmationMessage() => Status == OrderStatus.Confirming
         ? new OrderConfirmationRequested(Id, Demands(), OccurredAt)
-        : Confirmed();
+        : AsSold();
 
     public OrderCancelled CancellationMessage() => new(Id, OccurredAt);
 
     /// <summary>The order as it was sold, as the messages tell it.</summary>
-    public OrderConfirmed Confirmed() =>
+    public OrderConfirmed AsSold() =>
         new(Id, Number, TotalMinor, Currency, OccurredAt, CustomerId, [.. Lines.OrderBy(line => line.LineNo).Select(line => line.Sold())]);
 
     private IReadOnlyList<StockDemand> Demands() =>

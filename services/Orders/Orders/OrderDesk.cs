@@ -122,7 +122,7 @@ internal sealed class OrderDesk(OrdersDb db, OrderNumbers numbers, Caller caller
         await using var batch = new NpgsqlBatch(apart ?? connection);
         if (apart is not null)
         {
-            batch.BatchCommands.Add(OrderNumbers.As(caller.Org));
+            batch.BatchCommands.Add(Tenant.ForTransaction(caller.Org));
         }
 
         if (draft.HasChosenId)

@@ -13,8 +13,5 @@ internal sealed class OrderNumbers(ServiceDatabase database) : IAsyncDisposable
 
     public ValueTask<NpgsqlConnection> Open(CancellationToken cancel) => _source.OpenConnectionAsync(cancel);
 
-    /// <summary>Opens a batch to the organisation's rows; one batch is one transaction, so it ends with it.</summary>
-    public static NpgsqlBatchCommand As(Guid org) => new("SELECT set_config('app.org_id', $1, true)") { Parameters = { new() { Value = org.ToString() } } };
-
     public ValueTask DisposeAsync() => _source.DisposeAsync();
 }

@@ -68,7 +68,7 @@ internal static class PlaceOrder
         }
 
         var draft = OrderDraft.Of(request, now);
-        using var decision = decisions.Start(draft.Id);
+        using var decision = decisions.Start(caller.Org, draft.Id);
         var (order, isNew, refusal) = await desk.Place(draft, cancel);
         if (order is null)
         {

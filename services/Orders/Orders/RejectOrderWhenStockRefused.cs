@@ -20,14 +20,14 @@ internal sealed class RejectOrderWhenStockRefused(OrdersDb db, Caller caller, Ti
             $"""
             UPDATE orders o SET status = 'rejected', reasons = heard.reasons::jsonb, rejected_at = {time.GetUtcNow()}
             FROM unnest({orders}, {reasons}) AS heard (id, reasons)
-            WHERE o.org_id = {caller.Org} AND o.id = heard.id AND o.status = 'confirming'
+            WHERE o.org_id = {caller.Org} AND o.id = heard.id AND (o.status = 'confirming') IS TRUE
             RETURNING o.id AS "Id", o.occurred_at AS "OccurredAt"
             """).ToListAsync(cancel);
         foreach (var order in rejected)
         {
             var refusal = refused[order.Id];
             db.Publish(new OrderRejected(order.Id, refusal.Message.Reasons, order.OccurredAt), cause: refusal.Cause());
-            waiting.Decided(order.Id);
+            waiting.Decided(caller.Org, order.Id);
         }
     }
 }

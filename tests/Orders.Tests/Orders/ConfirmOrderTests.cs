@@ -143,8 +143,8 @@ public sealed class ConfirmOrderTests(OrdersFixture fixture)
     {
         var decisions = fixture.Services.GetRequiredService<DecisionWait>();
         Guid confirmed = await _shop.ConfirmingOrder(), rejected = await _shop.ConfirmingOrder();
-        using var first = decisions.Start(confirmed);
-        using var second = decisions.Start(rejected);
+        using var first = decisions.Start(_shop.Org, confirmed);
+        using var second = decisions.Start(_shop.Org, rejected);
 
         await _shop.Say(new StockConsumed(confirmed, []));
         await _shop.Say(new StockRefused(rejected, []));
@@ -163,9 +163,9 @@ public sealed class ConfirmOrderTests(OrdersFixture fixture)
             () => Task.FromResult((fixture.Services.GetRequiredService<Replicas>().Count, replica.Services.GetRequiredService<Replicas>().Count)),
             counts => counts == (2, 2));
         var order = Guid.NewGuid();
-        using var waiting = fixture.Services.GetRequiredService<DecisionWait>().Start(order);
+        using var waiting = fixture.Services.GetRequiredService<DecisionWait>().Start(_shop.Org, order);
 
-        replica.Services.GetRequiredService<DecisionWait>().Decided(order);
+        replica.Services.GetRequiredService<DecisionWait>().Decided(_shop.Org, order, null);
 
         await waiting.Woken.Task.WaitAsync(TimeSpan.FromSeconds(20));
     }
