@@ -8,9 +8,9 @@ builder.AddDockerComposeEnvironment("compose");
 
 // Opens every organisation's failed messages to who runs the platform; see ./run errors.
 var operatorKey = builder.AddParameter("operator-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
-// Each process may hold 27 connections (Orders 30, Sync 39): the image's own limit of 100 is too few.
+// Each process may hold 43 connections (Orders 46, Sync 55): the image's own limit of 100 is too few.
 var postgres = builder.AddPostgres("postgres").WithImageTag("18.3").WithArgs(
-    "-c", "max_connections=300",
+    "-c", "max_connections=500",
     // The servers' own defaults are of a time of small machines: what is read and written often stays in memory, and each page is
     // written whole to the log once in some minutes, not once in some seconds.
     "-c", "shared_buffers=512MB",

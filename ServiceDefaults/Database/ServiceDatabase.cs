@@ -11,7 +11,8 @@ namespace OpsPlatform.ServiceDefaults.Database;
 /// </summary>
 public sealed class ServiceDatabase : IAsyncDisposable
 {
-    private const int AppPool = 16;
+    /// <summary>So many that listeners seldom wait behind requests: with 16, and 64 callers, confirming orders fell behind placing them.</summary>
+    private const int AppPool = 32;
     private const int OwnerPool = 2;
     private const int DigestPool = 2;
 
@@ -77,7 +78,7 @@ public sealed class ServiceDatabase : IAsyncDisposable
 
     /// <summary>
     /// A small pool of its own in the app's role, for what has to commit by itself while the request holds a connection of the
-    /// pool: taken from that one, sixteen such requests would wait for each other for ever. Nothing may be set on its sessions but
+    /// pool: taken from that one, as many such requests as it has would wait for each other for ever. Nothing may be set on its sessions but
     /// for one transaction: they are not reset in between. The caller disposes it.
     /// </summary>
     public NpgsqlDataSource Apart(int maxConnections) => Source("app", maxConnections, isReset: false);

@@ -50,9 +50,6 @@ internal sealed class ChangeRelay(
     private long _sharedAt;
     private Task? _left;
 
-    /// <summary>A batch is up to eight messages, one a shard, each of which the feed's side handles: there are to be few of them.</summary>
-    protected override TimeSpan Gather { get; } = TimeSpan.FromMilliseconds(15);
-
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);

@@ -33,9 +33,6 @@ internal sealed class OutboxRelay(
         WHERE id = $1
         """;
 
-    /// <summary>Short, as there is somebody who waits for most of what is said here.</summary>
-    protected override TimeSpan Gather { get; } = TimeSpan.FromMilliseconds(5);
-
     protected override Task Connect(CancellationToken cancel) => Task.CompletedTask;
 
     protected override async Task<int> SendBatch(CancellationToken cancel)

@@ -13,6 +13,9 @@ internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal 
 {
     private static readonly TimeSpan MaxBusyPoll = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>Lets commits gather while the system is busy: fewer, larger batches cost less and shorten the slowest.</summary>
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(5);
+
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(2);
 
     /// <summary>Only raw SQL, retries and lost notices wait for a poll once the other replicas are heard; they are found within this time.</summary>
@@ -51,9 +54,6 @@ internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal 
             }
         }
     }
-
-    /// <summary>Lets commits gather while the system is busy: fewer, larger batches cost less and shorten the slowest.</summary>
-    protected abstract TimeSpan Gather { get; }
 
     /// <summary>Called once after every fault, before the first batch.</summary>
     protected abstract Task Connect(CancellationToken cancel);

@@ -63,7 +63,7 @@ internal sealed partial class BareServers : IAsyncDisposable
         var (data, port) = (Path.Combine(folder, "data"), FreePort());
         await Finished(Describe("postgres", folder, [], Shadow.Program("initdb"), "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"), cancel);
         Begin(Describe("postgres", folder, [], Shadow.Program("postgres"), "-D", data, "-p", $"{port}", "-c", "listen_addresses=localhost",
-            "-c", "unix_socket_directories=", "-c", "max_connections=300", "-c", "shared_preload_libraries=pg_stat_statements"));
+            "-c", "unix_socket_directories=", "-c", "max_connections=500", "-c", "shared_preload_libraries=pg_stat_statements"));
         await Answers(async () =>
         {
             await using var connection = new NpgsqlConnection($"Host=localhost;Port={port};Username=postgres;Database=postgres;Pooling=false;Timeout=5");

@@ -192,7 +192,7 @@ internal sealed record DurabilityFacts(string Fsync, string SynchronousCommit, s
 
     public override string ToString() =>
         $"fsync {Fsync}, synchronous_commit {SynchronousCommit}, max_connections {MaxConnections}, PostgreSQL {PostgresVersion}; "
-        + "pools per process: app 16, relay 4, owner 2, digest 2";
+        + "pools per process: app 32, relay 4, owner 2, digest 2";
 
     public static async Task<DurabilityFacts> Read(BenchSystem system, CancellationToken cancel)
     {

@@ -13,6 +13,9 @@ internal sealed class FeedStream(
     /// <summary>A browser waits this long before it comes again.</summary>
     private const string Retry = "retry: 500\n";
 
+    /// <summary>At most fifty flushes a second and reader.</summary>
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(20);
+
     private bool _isReady;
 
     /// <summary>Everything wanted up to here has been written.</summary>
@@ -24,6 +27,7 @@ internal sealed class FeedStream(
     private DateTimeOffset _toldAt;
     private DateTimeOffset _writtenAt;
     private bool _isUnflushed;
+    private long _flushedAt;
 
     /// <param name="after">The last position the reader has; null for one that begins now.</param>
     /// <returns>When the reader has fallen behind; it is told to come again.</returns>
@@ -84,7 +88,18 @@ internal sealed class FeedStream(
             // Without throwing: a quiet stream would throw at each keep-alive.
             await ((Task)waiting.WaitAsync(UntilNextWord(), time, cancel)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancel.ThrowIfCancellationRequested();
+            await Gathered(cancel);
             SayWhatIsDue();
+        }
+    }
+
+    /// <summary>What comes soon after the last frames waits for more: each flush is a system call here, at the gateway and at the reader.</summary>
+    private async ValueTask Gathered(CancellationToken cancel)
+    {
+        var left = Gather - time.GetElapsedTime(_flushedAt);
+        if (left > TimeSpan.Zero)
+        {
+            await Task.Delay(left, time, cancel);
         }
     }
 
@@ -189,6 +204,7 @@ internal sealed class FeedStream(
         if (_isUnflushed)
         {
             _isUnflushed = false;
+            _flushedAt = time.GetTimestamp();
             await body.FlushAsync(cancel);
         }
     }
