@@ -51,7 +51,7 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
     {
         await Provision(cancel);
         await Migrator.Migrate(database, cancel);
-        await LetDigest(cancel);
+        await LookAtNewTables(cancel);
     }
 
     private async Task Provision(CancellationToken cancel)
@@ -83,11 +83,11 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
         await Run(admin, $"GRANT CONNECT ON DATABASE {name} TO {database.Role("app")}, {database.Role("relay")}, {database.Role("digest")}", cancel);
     }
 
-    /// <summary>After the migrations, because any of them may have tracked another table.</summary>
-    private async Task LetDigest(CancellationToken cancel)
+    /// <summary>After the migrations, because any of them may have made or tracked another table.</summary>
+    private async Task LookAtNewTables(CancellationToken cancel)
     {
         await using var connection = await database.Owner.OpenConnectionAsync(cancel);
-        await Run(connection, "SELECT ops_let_digest()", cancel);
+        await Run(connection, "SELECT ops_let_digest(), ops_leave_statistics()", cancel);
     }
 
     /// <returns>Whether every table has its weeks.</returns>

@@ -4,7 +4,7 @@ namespace OpsPlatform.Bench.Frame;
 
 /// <summary>
 /// Writes RESULTS.md: a section a benchmark, as soon as it is measured, under a table of all that has a goal. Sections of
-/// benchmarks that do not run now stay as they were.
+/// benchmarks that do not run now stay as they were. What people found out about a benchmark is in notes/NAME.md and follows its section.
 /// </summary>
 /// <param name="folder">Where the results and their plots stand.</param>
 /// <param name="order">All benchmarks by name.</param>
@@ -12,6 +12,7 @@ internal sealed class Report(Options options, string folder, IReadOnlyList<strin
 {
     private const string Marker = "<!-- benchmark: ";
     private const string MarkerEnd = " -->\n";
+    private const string NotesMarker = "<!-- notes -->\n";
 
     public void Add(Session session)
     {
@@ -46,10 +47,13 @@ internal sealed class Report(Options options, string folder, IReadOnlyList<strin
             text.Append(string.Concat(GoalsOf(sections[name]).Select(row => $"| [{name}](#{name}) {row}\n")));
         }
 
-        text.Append(string.Concat(names.Select(name => $"\n{Marker}{name}{MarkerEnd}{sections[name]}")));
+        text.Append(string.Concat(names.Select(name => $"\n{Marker}{name}{MarkerEnd}{sections[name]}{Notes(name)}")));
         File.WriteAllText(file, text.ToString());
         Console.WriteLine($"Written to {file}");
     }
+
+    private string Notes(string name) =>
+        Path.Combine(folder, "notes", $"{name}.md") is var file && File.Exists(file) ? $"\n{NotesMarker}### What was tried\n\n{File.ReadAllText(file)}" : "";
 
     private void WritePlots(Session session)
     {
@@ -76,7 +80,7 @@ internal sealed class Report(Options options, string folder, IReadOnlyList<strin
             foreach (var part in File.ReadAllText(file).Split(Marker)[1..])
             {
                 var end = part.IndexOf(MarkerEnd, StringComparison.Ordinal);
-                sections[part[..end]] = part[(end + MarkerEnd.Length)..].TrimEnd('\n') + "\n";
+                sections[part[..end]] = part[(end + MarkerEnd.Length)..].Split(NotesMarker)[0].TrimEnd('\n') + "\n";
             }
         }
 

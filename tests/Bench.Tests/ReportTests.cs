@@ -56,6 +56,22 @@ public sealed class ReportTests : IDisposable
         Sections()["first"].ShouldContain("![speed](plots/first-speed.svg)");
     }
 
+    [Fact]
+    public async Task What_was_found_out_follows_its_section_once_and_as_it_is_written_now()
+    {
+        var notes = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "notes")).FullName, "first.md");
+        File.WriteAllText(notes, "Too slow, by the disk.\n");
+        await Run("first", Of("speed", 10));
+        await Run("second", Of("speed", 20));
+        File.WriteAllText(notes, "Too slow, by the network.\n");
+        await Run("second", Of("speed", 21));
+
+        var sections = Sections();
+        sections["first"].ShouldContain("### What was tried\n\nToo slow, by the network.\n");
+        sections["first"].Split("### What was tried").Length.ShouldBe(2);
+        sections["second"].ShouldNotContain("What was tried");
+    }
+
     [Theory]
     [InlineData("broken")]
     [InlineData("void")]

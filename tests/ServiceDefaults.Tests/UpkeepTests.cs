@@ -35,6 +35,27 @@ public sealed class UpkeepTests(NotesFixture fixture) : IClassFixture<NotesFixtu
     }
 
     [Fact]
+    public async Task Of_documents_and_bytes_no_statistics_are_made_in_the_weeks_there_are_nor_in_one_made_later()
+    {
+        await using var owner = await fixture.OpenAs("owner");
+        // Weeks of 2020 are those other tests make by hand.
+        const string Read = """
+            SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_index i ON i.indexrelid = c.oid
+            WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND coalesce(a.attstattarget, -1) <> 0 AND c.relname !~ '_2020'
+              AND (c.relkind IN ('r', 'p') AND a.atttypid IN ('jsonb'::regtype, 'bytea'::regtype) OR i.indkey[a.attnum - 1] = 0 AND a.attnum <= i.indnkeyatts)
+            """;
+        (await Scalar<long>(owner, Read)).ShouldBe(0);
+
+        await Run(owner, """
+            DO $$ BEGIN
+              EXECUTE 'DROP TABLE sync_events_' || to_char(date_trunc('week', now(), 'UTC') AT TIME ZONE 'UTC' + interval '7 days', 'YYYYMMDD');
+              PERFORM ops_ensure_partitions('sync_events');
+            END $$
+            """);
+        (await Scalar<long>(owner, Read)).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Old_weeks_go_once_all_their_changes_were_sent_and_one_that_is_read_holds_up_no_other()
     {
         await using var owner = await fixture.OpenAs("owner");
