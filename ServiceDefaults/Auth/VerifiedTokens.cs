@@ -5,7 +5,7 @@ using Microsoft.IdentityModel.Tokens;
 namespace OpsPlatform.ServiceDefaults.Auth;
 
 /// <summary>
-/// Tokens whose signature was found good, so that it need not be computed at each request: a tenth of what a short one costs.
+/// Tokens whose signature was found good, so that it need not be computed at each request.
 /// A token is forgotten when it ends and when its key is read anew, so that a withdrawn key opens nothing.
 /// </summary>
 internal sealed class VerifiedTokens(TimeProvider time)
