@@ -149,9 +149,10 @@ public sealed class ConfirmOrderTests(OrdersFixture fixture)
         await _shop.Say(new StockConsumed(confirmed, []));
         await _shop.Say(new StockRefused(rejected, []));
 
-        await first.Woken.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        var told = (await first.Woken.Task.WaitAsync(TimeSpan.FromSeconds(20)))!;
+        (told.Attempts, told.RowVersion).ShouldBe((1, 2));
         (await _shop.Status(confirmed)).ShouldBe("confirmed");
-        await second.Woken.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        (await second.Woken.Task.WaitAsync(TimeSpan.FromSeconds(20))).ShouldBeNull();
         (await _shop.Status(rejected)).ShouldBe("rejected");
     }
 
