@@ -88,27 +88,33 @@ internal sealed class SharedPort(int port) : IAsyncDisposable
     {
         foreach (var address in (IPAddress[])[IPAddress.Loopback, IPAddress.IPv6Loopback])
         {
-            var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            try
+            if (!PortAllocator.Patiently(() => TryListen(address)))
             {
-                listener.Bind(new IPEndPoint(address, port));
-                listener.Listen(Backlog);
-                _listeners.Add(listener);
-                _ = AcceptAsync(listener);
-            }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressNotAvailable)
-            {
-                // A machine without IPv6.
-                listener.Dispose();
-            }
-            catch (SocketException)
-            {
-                listener.Dispose();
                 Close();
                 _targets = [];
                 throw new DistributedApplicationException($"port {port} is in use by another program");
             }
         }
+    }
+
+    private bool TryListen(IPAddress address)
+    {
+        var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            listener.Bind(new IPEndPoint(address, port));
+            listener.Listen(Backlog);
+        }
+        catch (SocketException e)
+        {
+            listener.Dispose();
+            // A machine without IPv6.
+            return e.SocketErrorCode == SocketError.AddressNotAvailable;
+        }
+
+        _listeners.Add(listener);
+        _ = AcceptAsync(listener);
+        return true;
     }
 
     private void Close()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -62,6 +63,27 @@ public sealed class SharedPortTests : IAsyncLifetime
         using var other = new TcpListener(IPAddress.Loopback, _port);
         other.Start();
         _shared.IsFreeOrOwn().ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_process_that_is_being_started_is_not_taken_for_another_program_on_the_port()
+    {
+        // Between fork and exec it has a copy of whatever socket is open here.
+        var starting = new Thread(() =>
+        {
+            for (var n = 0; n < 60; n++)
+            {
+                using var process = Process.Start("true");
+                process.WaitForExit();
+            }
+        });
+        starting.Start();
+        while (starting.IsAlive)
+        {
+            _shared.IsFreeOrOwn().ShouldBeTrue();
+            _shared.Add(Port(_a));
+            _shared.Remove(Port(_a));
+        }
     }
 
     [Fact]
