@@ -22,7 +22,7 @@ public static class Topology
         Subscription.Of<OrganisationChanged>("analytics"),
     ];
 
-    /// <summary>The queue of one shard of one service's changes; its single active consumer is a Sync instance.</summary>
+    /// <summary>The queue of one shard of all services' changes; its single active consumer is a Sync instance.</summary>
     public static string ChangeQueue(int shard) => $"sync.changes.{shard}";
 }
 

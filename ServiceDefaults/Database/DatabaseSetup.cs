@@ -27,7 +27,9 @@ public static class DatabaseSetup
         builder.Services.AddSingleton<Database.Forgetting>();
         builder.Services.AddHostedService<Database.ForgetOld>();
         builder.Services.AddSingleton<Hops.HopReader>();
-        builder.Services.AddScoped<Idempotency.KeyedRequest>();
+        builder.Services.AddSingleton<Idempotency.Corrections>();
+        builder.Services.AddScoped(services => new Idempotency.KeyedRequest(
+            services.GetRequiredService<Idempotency.Corrections>(), services.GetRequiredService<ILogger<Idempotency.KeyedRequest>>()));
         builder.Services.AddSingleton<Replicas>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Replicas>());
         builder.Services.AddSingleton<RelaySignal>();

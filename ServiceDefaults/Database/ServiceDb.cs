@@ -15,9 +15,6 @@ public abstract class ServiceDb(DbContextOptions options) : DbContext(options)
     /// <summary>Transactions begun here are parts of the request's own when it has one around all of its work.</summary>
     public override DatabaseFacade Database => _database ??= new(this);
 
-    /// <summary>True while the whole request is one transaction: nothing is visible to others before the answer is settled.</summary>
-    public bool IsWithinRequest => Whole is not null;
-
     internal RequestTransaction? Whole { get; set; }
 
     internal DbSet<OutboxRow> OutboxRows => Set<OutboxRow>();

@@ -152,6 +152,8 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
         _ when Faults.SqlState(exception) is PostgresErrorCodes.NumericValueOutOfRange or PostgresErrorCodes.UntranslatableCharacter
             or PostgresErrorCodes.CharacterNotInRepertoire =>
             (400, "invalid", "A value cannot be stored.", "A number is out of range or a text holds a character that cannot be stored."),
+        _ when Faults.SqlState(exception) is PostgresErrorCodes.LockNotAvailable =>
+            (503, "unavailable", "Other work holds what this needs.", "Nothing was done. Try again in a moment."),
         SigningKeysUnavailableException =>
             (503, "unavailable", "Tokens cannot be checked.", "The identity service is away and its keys are not known here yet. Try again in a moment."),
         ServiceAwayException away =>

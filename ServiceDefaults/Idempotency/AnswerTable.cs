@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-using System.Text;
+using System.Data.Common;
 using Npgsql;
 using NpgsqlTypes;
 using OpsPlatform.ServiceDefaults.Database;
@@ -8,86 +6,109 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.ServiceDefaults.Idempotency;
 
-/// <summary>One key of one caller on one route, in the organisation the connection acts for.</summary>
-internal sealed class AnswerTable
+/// <summary>The answers kept under keys, in the organisation the connection acts for.</summary>
+internal static class AnswerTable
 {
     public static readonly TimeSpan Retention = TimeSpan.FromHours(24);
 
     // Two statements and not one: a snapshot taken before the lock would not see what its last holder committed.
-    private const string LockSql = "SELECT pg_try_advisory_xact_lock($1)";
+    private const string LockSql = "SELECT key, pg_try_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key";
 
     private const string FindSql = """
-        SELECT fingerprint, status, headers::text, body FROM idempotent_answers
-        WHERE org_id = current_org() AND key_hash = $1 AND created_at > now() - $2
+        SELECT key_hash, fingerprint, status, headers::text, body FROM idempotent_answers
+        WHERE org_id = current_org() AND key_hash = ANY($1) AND created_at > now() - $2
         """;
 
     // An expired answer gives way to the new one.
     private const string KeepSql = """
-        INSERT INTO idempotent_answers (key_hash, fingerprint, status, headers, body) VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO idempotent_answers (key_hash, fingerprint, status, headers, body)
+        SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::smallint[], $4::jsonb[], $5::bytea[])
         ON CONFLICT (org_id, key_hash) DO UPDATE
         SET fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers, body = excluded.body, created_at = excluded.created_at
         """;
 
-    private const string CorrectSql = "UPDATE idempotent_answers SET status = $2, headers = $3, body = $4 WHERE org_id = current_org() AND key_hash = $1";
+    private const string CorrectSql = """
+        UPDATE idempotent_answers AS a SET status = final.status, headers = final.headers, body = final.body
+        FROM unnest($1::bytea[], $2::smallint[], $3::jsonb[], $4::bytea[]) AS final (key_hash, status, headers, body)
+        WHERE a.org_id = current_org() AND a.key_hash = final.key_hash
+        """;
 
-    private readonly Guid _org;
-    private readonly byte[] _keyHash;
-    private readonly long _lock;
-
-    public AnswerTable(Guid org, string caller, string route, string key)
+    /// <summary>Takes the keys until the transaction ends, and reads what was kept under them; <see cref="ReadTaken"/> takes the results.</summary>
+    public static void AddTake(NpgsqlBatch batch, IReadOnlyList<RequestKey> keys)
     {
-        _org = org;
-        // None of the parts holds a line end, so no two sets of parts make the same text.
-        _keyHash = SHA256.HashData(Encoding.UTF8.GetBytes($"{org}\n{caller}\n{route}\n{key}"));
-        _lock = BinaryPrimitives.ReadInt64LittleEndian(_keyHash);
+        batch.BatchCommands.Add(new(LockSql) { Parameters = { new() { Value = keys.Select(key => key.Lock).ToArray() } } });
+        batch.BatchCommands.Add(new(FindSql) { Parameters = { Columns.Of(keys, key => key.Hash, NpgsqlDbType.Bytea), new() { Value = Retention } } });
     }
 
-    /// <summary>Takes the key until the transaction ends, and reads what was kept under it, in one round trip.</summary>
-    /// <returns>Not taken when another request holds it at this moment.</returns>
-    public async Task<(bool IsTaken, byte[]? Fingerprint, KeptAnswer? Answer)> Take(RequestTransaction whole, CancellationToken cancel)
+    /// <returns>The answers of those whose work is not to be done, and why; the reader stands before what follows in the batch.</returns>
+    public static async Task<IReadOnlyDictionary<RequestKey, KeyAnswer>> ReadTaken(DbDataReader row, IReadOnlyList<RequestKey> keys, CancellationToken cancel)
     {
-        await using var batch = new NpgsqlBatch(whole.Connection)
+        HashSet<long> taken = [];
+        while (await row.ReadAsync(cancel))
         {
-            BatchCommands =
+            if (row.GetBoolean(1))
             {
-                new(LockSql) { Parameters = { new() { Value = _lock } } },
-                new(FindSql) { Parameters = { new() { Value = _keyHash }, new() { Value = Retention } } },
-            },
-        };
-        await using var row = await batch.ExecuteReaderAsync(cancel);
-        await row.ReadAsync(cancel);
-        if (!row.GetBoolean(0))
+                taken.Add(row.GetInt64(0));
+            }
+        }
+
+        Dictionary<string, (byte[] Fingerprint, KeptAnswer Answer)> kept = [];
+        await row.NextResultAsync(cancel);
+        while (await row.ReadAsync(cancel))
         {
-            return (false, null, null);
+            kept.Add(Convert.ToHexString(row.GetFieldValue<byte[]>(0)), (
+                row.GetFieldValue<byte[]>(1), KeptAnswer.Read(row.GetInt16(2), row.GetString(3), await row.IsDBNullAsync(4, cancel) ? null : row.GetFieldValue<byte[]>(4))));
         }
 
         await row.NextResultAsync(cancel);
-        return await row.ReadAsync(cancel)
-            ? (true, row.GetFieldValue<byte[]>(0), KeptAnswer.Read(row.GetInt16(1), row.GetString(2), row.IsDBNull(3) ? null : row.GetFieldValue<byte[]>(3)))
-            : (true, null, null);
+        Dictionary<RequestKey, KeyAnswer> answers = [];
+        foreach (var key in keys)
+        {
+            if (kept.TryGetValue(Convert.ToHexString(key.Hash), out var found))
+            {
+                answers.Add(key, found.Fingerprint.AsSpan().SequenceEqual(key.Fingerprint) ? KeyAnswer.Of(found.Answer) : KeyAnswer.KeyReused);
+            }
+            else if (!taken.Remove(key.Lock))
+            {
+                // Another session's; or, as a session is given a lock it has, that of an earlier one of these with the same key.
+                answers.Add(key, KeyAnswer.InProgress);
+            }
+        }
+
+        return answers;
     }
 
-    public NpgsqlBatchCommand Keep(byte[] fingerprint, KeptAnswer answer) => new(KeepSql)
+    public static NpgsqlBatchCommand Keep(IReadOnlyList<(RequestKey Key, KeptAnswer Answer)> answers) => new(KeepSql)
     {
-        Parameters = { new() { Value = _keyHash }, new() { Value = fingerprint }, Status(answer), Headers(answer), Body(answer) },
+        Parameters =
+        {
+            Columns.Of(answers, x => x.Key.Hash, NpgsqlDbType.Bytea),
+            Columns.Of(answers, x => x.Key.Fingerprint, NpgsqlDbType.Bytea),
+            Columns.Of(answers, x => (short)x.Answer.Status, NpgsqlDbType.Smallint),
+            Columns.Of(answers, x => x.Answer.HeadersJson, NpgsqlDbType.Jsonb),
+            Columns.Of(answers, x => x.Answer.Body, NpgsqlDbType.Bytea),
+        },
     };
 
     /// <summary>
-    /// Puts the final answer in the place of the one given when the work was committed, in one round trip that waits for no disk:
-    /// the first answer is true too.
+    /// Puts final answers in the place of those given when the work was committed, in one round trip that waits for no disk:
+    /// the first answers are true too.
     /// </summary>
-    public async Task Correct(NpgsqlDataSource app, KeptAnswer answer, CancellationToken cancel)
+    public static async Task Correct(NpgsqlDataSource app, Guid org, IReadOnlyList<(RequestKey Key, KeptAnswer Answer)> answers)
     {
         await using var batch = app.CreateBatch();
-        batch.BatchCommands.Add(Tenant.ForTransaction(_org));
+        batch.BatchCommands.Add(Tenant.ForTransaction(org));
         batch.BatchCommands.Add(new("SELECT set_config('synchronous_commit', 'off', true)"));
-        batch.BatchCommands.Add(new(CorrectSql) { Parameters = { new() { Value = _keyHash }, Status(answer), Headers(answer), Body(answer) } });
-        await batch.ExecuteNonQueryAsync(cancel);
+        batch.BatchCommands.Add(new(CorrectSql)
+        {
+            Parameters =
+            {
+                Columns.Of(answers, x => x.Key.Hash, NpgsqlDbType.Bytea),
+                Columns.Of(answers, x => (short)x.Answer.Status, NpgsqlDbType.Smallint),
+                Columns.Of(answers, x => x.Answer.HeadersJson, NpgsqlDbType.Jsonb),
+                Columns.Of(answers, x => x.Answer.Body, NpgsqlDbType.Bytea),
+            },
+        });
+        await batch.ExecuteNonQueryAsync();
     }
-
-    private static NpgsqlParameter Status(KeptAnswer answer) => new() { Value = (short)answer.Status };
-
-    private static NpgsqlParameter Headers(KeptAnswer answer) => new() { Value = answer.HeadersJson, NpgsqlDbType = NpgsqlDbType.Jsonb };
-
-    private static NpgsqlParameter Body(KeptAnswer answer) => new() { Value = (object?)answer.Body ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bytea };
 }

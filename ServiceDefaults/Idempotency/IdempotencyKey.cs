@@ -22,6 +22,13 @@ public static class IdempotencyKey
     public static TBuilder WithoutIdempotencyKey<TBuilder>(this TBuilder endpoint, string reason)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new NoIdempotencyKey(reason));
 
+    /// <summary>
+    /// The handler takes the key and keeps the answer within a transaction of its own choice, by <see cref="KeyedRequest.Held"/>:
+    /// for work that shares a transaction with other requests'.
+    /// </summary>
+    public static TBuilder HoldsIdempotencyKey<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new KeyHeldByHandler());
+
     /// <summary>A POST takes the key unless it says otherwise or serves callers nobody knows: a key is its caller's own.</summary>
     internal static bool IsTakenBy(IReadOnlyList<object> metadata) =>
         !metadata.OfType<NoIdempotencyKey>().Any()
@@ -68,3 +75,6 @@ public static class IdempotencyKey
 
 /// <summary>Why an endpoint takes no Idempotency-Key.</summary>
 internal sealed record NoIdempotencyKey(string Reason);
+
+/// <summary>The endpoint's handler holds the key.</summary>
+internal sealed class KeyHeldByHandler;

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Primitives;
+using Npgsql;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -15,7 +16,6 @@ namespace OpsPlatform.ServiceDefaults.Idempotency;
 /// </summary>
 internal sealed class IdempotencyMiddleware(RequestDelegate next)
 {
-    private const int RetryAfterSeconds = 1;
     private const int BufferedBytes = 1024 * 1024;
 
     public Task Invoke(HttpContext http) =>
@@ -42,32 +42,32 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
         }
 
         var cancel = http.RequestAborted;
-        var fingerprint = await Fingerprint(http.Request, cancel);
-        var table = new AnswerTable(org, actor, endpoint.RoutePattern.RawText ?? "", key);
-        var db = http.RequestServices.GetRequiredService<ServiceDb>();
-        await using var whole = await RequestTransaction.Begin(db, cancel);
-        var (isTaken, keptFor, kept) = await table.Take(whole, cancel);
-        if (isTaken && kept is null)
+        var taken = new RequestKey(org, actor, endpoint.RoutePattern.RawText ?? "", key, await Fingerprint(http.Request, cancel));
+        var keyed = http.RequestServices.GetRequiredService<KeyedRequest>();
+        if (endpoint.Metadata.GetMetadata<KeyHeldByHandler>() is not null)
         {
-            await http.RequestServices.GetRequiredService<KeyedRequest>().Run(http, whole, table, fingerprint, next);
+            await keyed.Run(http, taken, null, next);
+            return;
+        }
+
+        await using var whole = await RequestTransaction.Begin(http.RequestServices.GetRequiredService<ServiceDb>(), cancel);
+        if (await Take(whole, taken, cancel) is not { } answer)
+        {
+            await keyed.Run(http, taken, whole, next);
             return;
         }
 
         // A reader that takes its time must not hold a connection, nor the key.
         await whole.DisposeAsync();
-        if (!isTaken)
-        {
-            http.Response.Headers.RetryAfter = RetryAfterSeconds.ToString();
-            await Refusals.InProgress().ExecuteAsync(http);
-        }
-        else if (!keptFor.AsSpan().SequenceEqual(fingerprint))
-        {
-            await Refusals.KeyReused().ExecuteAsync(http);
-        }
-        else
-        {
-            await kept!.Replay(http);
-        }
+        await answer.ExecuteAsync(http);
+    }
+
+    private static async Task<KeyAnswer?> Take(RequestTransaction whole, RequestKey key, CancellationToken cancel)
+    {
+        await using var batch = new NpgsqlBatch(whole.Connection);
+        AnswerTable.AddTake(batch, [key]);
+        await using var row = await batch.ExecuteReaderAsync(cancel);
+        return (await AnswerTable.ReadTaken(row, [key], cancel)).GetValueOrDefault(key);
     }
 
     /// <summary>Tells the same request from another one by path, query and the body's bytes.</summary>

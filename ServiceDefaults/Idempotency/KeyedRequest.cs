@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using OpsPlatform.ServiceDefaults.Database;
@@ -6,22 +8,31 @@ using OpsPlatform.ServiceDefaults.Database;
 namespace OpsPlatform.ServiceDefaults.Idempotency;
 
 /// <summary>The request at hand, if it carries a key: its work and its answer are committed together.</summary>
-public sealed partial class KeyedRequest(ServiceDatabase database, ILogger<KeyedRequest> log)
+public sealed partial class KeyedRequest
 {
+    private readonly Corrections _corrections;
+    private readonly ILogger<KeyedRequest> _log;
     private Work? _work;
+
+    internal KeyedRequest(Corrections corrections, ILogger<KeyedRequest> log) => (_corrections, _log) = (corrections, log);
+
+    /// <summary>For a handler that takes the key itself (<see cref="IdempotencyKey.HoldsIdempotencyKey"/>); null when the request carries none.</summary>
+    public HeldKey? Held => _work is { Whole: null } work ? new(work) : null;
 
     /// <summary>
     /// Commits the work done so far with this answer, which a repeat gets until the handler's own is known. For handlers that then
     /// wait for somebody else, who cannot see the work before. Does nothing when the request carries no key.
     /// </summary>
+    /// <exception cref="InvalidOperationException">The handler holds the key itself.</exception>
     public Task Keep(IResult answer) => _work is { } work ? work.KeepMeanwhile(answer) : Task.CompletedTask;
 
-    internal async Task Run(HttpContext http, RequestTransaction whole, AnswerTable table, byte[] fingerprint, RequestDelegate next)
+    /// <param name="whole">The transaction around the request; null when the handler takes the key itself.</param>
+    internal async Task Run(HttpContext http, RequestKey key, RequestTransaction? whole, RequestDelegate next)
     {
         using var body = new MemoryStream();
         var outward = http.Response.Body;
         http.Response.Body = body;
-        _work = new(http, whole, table, fingerprint, body);
+        _work = new(http, key, whole, body);
         try
         {
             await next(http);
@@ -49,11 +60,15 @@ public sealed partial class KeyedRequest(ServiceDatabase database, ILogger<Keyed
         {
             await work.Commit(answer);
         }
+        else if (http.RequestAborted.IsCancellationRequested)
+        {
+            // Writing may have stopped in the middle; the answer given at the commit is whole.
+        }
         else if (answer.IsWorthKeeping && work.Differs(answer))
         {
             try
             {
-                await work.Table.Correct(database.App, answer, CancellationToken.None);
+                await _corrections.Put(work.Key, answer);
             }
             catch (NpgsqlException fault)
             {
@@ -66,11 +81,13 @@ public sealed partial class KeyedRequest(ServiceDatabase database, ILogger<Keyed
     [LoggerMessage(LogLevel.Warning, "{Path} keeps its first answer for repeats: {Reason}")]
     private partial void NotCorrected(string path, string reason);
 
-    private sealed class Work(HttpContext http, RequestTransaction whole, AnswerTable table, byte[] fingerprint, MemoryStream body)
+    internal sealed class Work(HttpContext http, RequestKey key, RequestTransaction? whole, MemoryStream body)
     {
         private KeptAnswer? _kept;
 
-        public AnswerTable Table => table;
+        public RequestKey Key => key;
+
+        public RequestTransaction? Whole => whole;
 
         public MemoryStream Body => body;
 
@@ -81,15 +98,38 @@ public sealed partial class KeyedRequest(ServiceDatabase database, ILogger<Keyed
 
         public async Task KeepMeanwhile(IResult result)
         {
-            if (IsKept)
+            if (whole is null)
             {
-                return;
+                throw new InvalidOperationException("The handler holds the key: it keeps the answer with the work.");
             }
 
+            if (!IsKept)
+            {
+                await Commit(await Render(result));
+            }
+        }
+
+        /// <summary>
+        /// What the result would answer, whole though the caller may be gone, and in the request's own trace; the response is afterwards as
+        /// it was.
+        /// </summary>
+        public async Task<KeptAnswer> Render(IResult result)
+        {
             var headers = http.Response.Headers.ToArray();
-            await result.ExecuteAsync(http);
-            await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
-            await Commit(KeptAnswer.Of(http.Response, body));
+            var aborted = http.RequestAborted;
+            http.RequestAborted = CancellationToken.None;
+            Activity.Current = http.Features.Get<IHttpActivityFeature>()?.Activity ?? Activity.Current;
+            try
+            {
+                await result.ExecuteAsync(http);
+                await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
+            }
+            finally
+            {
+                http.RequestAborted = aborted;
+            }
+
+            var answer = KeptAnswer.Of(http.Response, body);
             body.SetLength(0);
             http.Response.StatusCode = StatusCodes.Status200OK;
             http.Response.Headers.Clear();
@@ -97,10 +137,19 @@ public sealed partial class KeyedRequest(ServiceDatabase database, ILogger<Keyed
             {
                 http.Response.Headers[name] = value;
             }
+
+            return answer;
         }
+
+        public void Kept(KeptAnswer answer) => _kept = answer;
 
         public async Task Commit(KeptAnswer answer)
         {
+            if (whole is null)
+            {
+                return;
+            }
+
             if (answer.Status >= StatusCodes.Status500InternalServerError)
             {
                 // Undone with the transaction, so that the same key may be tried again.
@@ -111,7 +160,7 @@ public sealed partial class KeyedRequest(ServiceDatabase database, ILogger<Keyed
             try
             {
                 // What is not kept may still have been done, by a part the handler committed before it refused.
-                await whole.Commit(answer.IsWorthKeeping ? [table.Keep(fingerprint, answer)] : []);
+                await whole.Commit(answer.IsWorthKeeping ? [AnswerTable.Keep([(key, answer)])] : []);
                 _kept = answer;
             }
             catch (PostgresException failed) when (failed.SqlState == PostgresErrorCodes.InFailedSqlTransaction && answer.Status >= StatusCodes.Status400BadRequest)

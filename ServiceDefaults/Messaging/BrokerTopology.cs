@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using OpsPlatform.Contracts;
 using RabbitMQ.Client;
@@ -8,6 +9,9 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 internal sealed partial class BrokerTopology(Uri address, ServiceName service, ILogger<BrokerTopology> log) : IDisposable
 {
     private static readonly TimeSpan DeclareTimeout = TimeSpan.FromSeconds(20);
+
+    /// <summary>A broker that vanished without a word is found missing within twice this.</summary>
+    public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(10);
 
     private readonly SemaphoreSlim _declaring = new(1, 1);
     private volatile bool _declared;
@@ -42,9 +46,19 @@ internal sealed partial class BrokerTopology(Uri address, ServiceName service, I
         }
     }
 
-    public async Task<IConnection> Connect(CancellationToken cancel)
+    /// <param name="purpose">Names the connection to who looks at the broker.</param>
+    public async Task<IConnection> Connect(string purpose, CancellationToken cancel)
     {
-        var factory = new ConnectionFactory { Uri = address, ClientProvidedName = $"{service.Value}-topology", AutomaticRecoveryEnabled = false };
+        var factory = new ConnectionFactory
+        {
+            Uri = address,
+            ClientProvidedName = $"{service.Value}-{purpose}",
+            AutomaticRecoveryEnabled = false,
+            RequestedHeartbeat = Heartbeat,
+            SocketFactory = BrokerSocket.Create,
+        };
+        // As the bus tells of its own connections.
+        factory.ClientProperties["process_id"] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         return await factory.CreateConnectionAsync(cancel);
     }
 
@@ -52,7 +66,7 @@ internal sealed partial class BrokerTopology(Uri address, ServiceName service, I
 
     private async Task Declare(CancellationToken cancel)
     {
-        await using var connection = await Connect(cancel);
+        await using var connection = await Connect("topology", cancel);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancel);
         foreach (var subscription in Topology.Subscriptions)
         {

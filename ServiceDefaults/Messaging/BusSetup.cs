@@ -16,8 +16,9 @@ public sealed class BusListeners
 
     internal List<Action<IBusRegistrationContext, IRabbitMqBusFactoryConfigurator, string>> Endpoints { get; } = [];
 
+    /// <param name="rest">After each batch, for a listener that may be late: it then hears more at once, and costs less.</param>
     /// <exception cref="InvalidOperationException">At start, when Contracts/Topology.cs does not list the subscription.</exception>
-    public BusListeners Hear<T, TListener>()
+    public BusListeners Hear<T, TListener>(TimeSpan rest = default)
         where T : class
         where TListener : class, IHear<T>
     {
@@ -33,7 +34,7 @@ public sealed class BusListeners
             bus.ReceiveEndpoint(subscription.Queue, endpoint =>
             {
                 BusSetup.Configure(context, endpoint, subscription.Queue);
-                var consumer = new GroupConsumer<T, TListener>(context);
+                var consumer = new GroupConsumer<T, TListener>(context, rest);
                 endpoint.Consumer(() => consumer);
             });
         });
@@ -44,23 +45,8 @@ public sealed class BusListeners
     public BusListeners HearChanges<TListener>()
         where TListener : class, IHearChanges
     {
-        Services.Add(services => services.AddScoped<TListener>());
-        Endpoints.Add((context, bus, _) =>
-        {
-            var consumer = new ChangeConsumer<TListener>(context);
-            for (var shard = 0; shard < Topology.Shards; shard++)
-            {
-                var queue = Topology.ChangeQueue(shard);
-                bus.ReceiveEndpoint(queue, endpoint =>
-                {
-                    BusSetup.Configure(context, endpoint, queue);
-                    // One at a time, so that the order within a shard is the broker's.
-                    endpoint.PrefetchCount = 1;
-                    endpoint.SingleActiveConsumer = true;
-                    endpoint.Consumer(() => consumer);
-                });
-            }
-        });
+        Services.Add(services => services.AddScoped<TListener>().AddSingleton<ChangeHealth>().AddHostedService<ChangeListener<TListener>>()
+            .AddHealthChecks().AddCheck<ChangeHealth>("changes"));
         return this;
     }
 }
@@ -93,7 +79,16 @@ public static class BusSetup
             bus.ConfigureHealthCheckOptions(options => options.MinimalFailureStatus = HealthStatus.Degraded);
             bus.UsingRabbitMq((context, rabbit) =>
             {
-                rabbit.Host(address, host => host.PublisherConfirmation = true);
+                rabbit.Host(address, host =>
+                {
+                    host.PublisherConfirmation = true;
+                    host.Heartbeat(BrokerTopology.Heartbeat);
+                    host.OnRefreshConnectionFactory = factory =>
+                    {
+                        factory.SocketFactory = BrokerSocket.Create;
+                        return Task.CompletedTask;
+                    };
+                });
                 foreach (var endpoint in listeners.Endpoints)
                 {
                     endpoint(context, rabbit, service);

@@ -168,9 +168,8 @@ internal sealed class ChangeRelay(
         return (changes, poison);
     }
 
-    private async Task Send(short shard, IReadOnlyList<CapturedChange> changes, CancellationToken cancel) =>
-        await Broker.Send(
-            await bus.GetSendEndpoint(new Uri($"exchange:{Topology.ChangeQueue(shard)}")), new ChangeBatch(Database.Service, shard, changes), mandatory: true, cancel);
+    private Task Send(short shard, IReadOnlyList<CapturedChange> changes, CancellationToken cancel) =>
+        Broker.Send(bus, Topology.ChangeQueue(shard), new ChangeBatch(Database.Service, shard, changes), mandatory: true, cancel);
 
     private async Task Settle(long[] sent, List<(long Seq, string Error)> poison, CancellationToken cancel)
     {

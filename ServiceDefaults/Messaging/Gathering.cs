@@ -5,7 +5,8 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 /// waits. One batch at a time, in the order of arrival.
 /// </summary>
 /// <param name="most">Items a batch; what was given together is never divided.</param>
-internal sealed class Gathering<T>(int most, Func<IReadOnlyList<T>, CancellationToken, Task> work)
+/// <param name="rest">After a batch of several that was not full, so that more come together: for work that may be late, to cost less.</param>
+internal sealed class Gathering<T>(int most, TimeSpan rest, Func<IReadOnlyList<T>, CancellationToken, Task> work)
 {
     private readonly Queue<Waiting> _waiting = [];
     private bool _isWorking;
@@ -48,6 +49,12 @@ internal sealed class Gathering<T>(int most, Func<IReadOnlyList<T>, Cancellation
             catch (Exception exception)
             {
                 batch.ForEach(waiting => waiting.Done.SetException(exception));
+            }
+
+            var items = batch.Sum(waiting => waiting.Items.Count);
+            if (rest > TimeSpan.Zero && items > 1 && items < most)
+            {
+                await Task.Delay(rest);
             }
         }
     }

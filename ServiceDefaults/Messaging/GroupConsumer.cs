@@ -35,10 +35,10 @@ internal sealed class GroupConsumer<T, TListener> : IConsumer<MessageGroup<T>>
     private readonly IServiceProvider _services;
     private readonly Gathering<Envelope<T>> _gathering;
 
-    public GroupConsumer(IServiceProvider services)
+    public GroupConsumer(IServiceProvider services, TimeSpan rest)
     {
         _services = services;
-        _gathering = new(MaxGathered, ApplyAll);
+        _gathering = new(MaxGathered, rest, ApplyAll);
     }
 
     public async Task Consume(ConsumeContext<MessageGroup<T>> context)
@@ -65,8 +65,7 @@ internal sealed class GroupConsumer<T, TListener> : IConsumer<MessageGroup<T>>
     private async Task Apply(IReadOnlyList<Envelope<T>> items, CancellationToken cancel)
     {
         var first = items[0];
-        using var activity = TelemetrySetup.Source.StartActivity(
-            $"{Consumer} apply", ActivityKind.Consumer, Parent(first), links: items.Skip(1).Select(Parent).Where(p => p != default).Select(p => new ActivityLink(p)));
+        using var activity = SharedWork.Start($"{Consumer} apply", ActivityKind.Consumer, items.Select(item => item.TraceParent));
         await using var scope = _services.CreateAsyncScope();
         scope.ServiceProvider.GetRequiredService<Caller>().ActFor(first.OrgId, first.Actor ?? Consumer, first.Cause());
         var db = scope.ServiceProvider.GetRequiredService<ServiceDb>();
@@ -107,7 +106,4 @@ internal sealed class GroupConsumer<T, TListener> : IConsumer<MessageGroup<T>>
 
         return [.. items.Where(item => fresh.Contains(item.Id))];
     }
-
-    private static ActivityContext Parent(Envelope<T> item) =>
-        ActivityContext.TryParse(item.TraceParent, null, isRemote: true, out var parent) ? parent : default;
 }

@@ -21,8 +21,6 @@ internal abstract class Messages
 internal sealed class Messages<T> : Messages
     where T : class
 {
-    private static readonly Uri Address = new($"exchange:{Exchange(typeof(T))}");
-
     /// <summary>Facts nobody listens to yet may vanish; those with a listener must reach its queue.</summary>
     private static readonly bool HasListener = Topology.Subscriptions.Any(subscription => subscription.Message == typeof(T));
 
@@ -30,7 +28,7 @@ internal sealed class Messages<T> : Messages
     {
         var group = new MessageGroup<T>([.. items.Select(item => new Envelope<T>(
             item.Id, item.OrgId, item.CorrelationId, item.CausationId, item.Actor, item.TraceParent, item.SentAt, (T)item.Message))]);
-        await Broker.Send(await bus.GetSendEndpoint(Address), group, HasListener, cancel);
+        await Broker.Send(bus, Exchange(typeof(T)), group, HasListener, cancel);
     }
 }
 
@@ -44,23 +42,29 @@ internal static class Broker
     /// (rabbitmq-dotnet-client issue 1930), so it is not waited for longer than a confirm may take.
     /// </summary>
     /// <exception cref="TimeoutException">The broker did not confirm; it may have the message all the same.</exception>
-    public static async Task Send<T>(ISendEndpoint endpoint, T message, bool mandatory, CancellationToken cancel)
+    public static async Task Send<T>(IBus bus, string exchange, T message, bool mandatory, CancellationToken cancel)
         where T : class
     {
         using var given = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         try
         {
+            await Send(given.Token).WaitAsync(ConfirmTimeout, cancel);
+        }
+        finally
+        {
+            await given.CancelAsync();
+        }
+
+        async Task Send(CancellationToken token)
+        {
+            var endpoint = await bus.GetSendEndpoint(new($"exchange:{exchange}"));
             await endpoint.Send(message, context =>
             {
                 if (mandatory && context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
                 {
                     rabbit.Mandatory = true;
                 }
-            }, given.Token).WaitAsync(ConfirmTimeout, cancel);
-        }
-        finally
-        {
-            await given.CancelAsync();
+            }, token);
         }
     }
 }

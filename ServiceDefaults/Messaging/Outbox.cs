@@ -64,14 +64,14 @@ public static class Outbox
         {
             Parameters =
             {
-                Array(rows, row => row.Id, NpgsqlDbType.Uuid),
-                Array(rows, row => row.OrgId, NpgsqlDbType.Uuid),
-                Array(rows, row => row.MessageType, NpgsqlDbType.Text),
-                Array(rows, row => row.Body, NpgsqlDbType.Jsonb),
-                Array(rows, row => row.Actor, NpgsqlDbType.Text),
-                Array(rows, row => row.CorrelationId, NpgsqlDbType.Uuid),
-                Array(rows, row => row.CausationId, NpgsqlDbType.Uuid),
-                Array(rows, row => row.Traceparent, NpgsqlDbType.Text),
+                Columns.Of(rows, row => row.Id, NpgsqlDbType.Uuid),
+                Columns.Of(rows, row => row.OrgId, NpgsqlDbType.Uuid),
+                Columns.Of(rows, row => row.MessageType, NpgsqlDbType.Text),
+                Columns.Of(rows, row => row.Body, NpgsqlDbType.Jsonb),
+                Columns.Of(rows, row => row.Actor, NpgsqlDbType.Text),
+                Columns.Of(rows, row => row.CorrelationId, NpgsqlDbType.Uuid),
+                Columns.Of(rows, row => row.CausationId, NpgsqlDbType.Uuid),
+                Columns.Of(rows, row => row.Traceparent, NpgsqlDbType.Text),
             },
         });
     }
@@ -105,7 +105,4 @@ public static class Outbox
         CausationId = message.Cause?.CausationId ?? caller.CausationId,
         Traceparent = message.Cause?.TraceParent ?? caller.TraceParent,
     };
-
-    private static NpgsqlParameter Array<T>(OutboxRow[] rows, Func<OutboxRow, T> column, NpgsqlDbType type) =>
-        new() { Value = rows.Select(column).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type };
 }

@@ -81,7 +81,7 @@ internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
 
         if (taken.Count > 0)
         {
-            await using var broker = await topology.Connect(cancel);
+            await using var broker = await topology.Connect("parking", cancel);
             await using var channel = await broker.CreateChannelAsync(new CreateChannelOptions(true, true), cancel);
             foreach (var (queue, contentType, body) in taken)
             {
@@ -97,7 +97,7 @@ internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
 
     private async Task Send(string queue, string contentType, byte[] body, CancellationToken cancel)
     {
-        await using var broker = await topology.Connect(cancel);
+        await using var broker = await topology.Connect("parking", cancel);
         await using var channel = await broker.CreateChannelAsync(new CreateChannelOptions(true, true), cancel);
         await Send(channel, queue, contentType, body, cancel);
     }

@@ -177,13 +177,17 @@ internal sealed partial class Registration(
     /// <returns>Null when the registry is away or refuses; it says so once, not at every try.</returns>
     private async Task<LeaseResponse?> Announced(AnnounceRequest report, CancellationToken cancel)
     {
+        // One that is under way when the process stops is waited for: the registry must not hear of this instance after its goodbye.
+        using var patience = new CancellationTokenSource();
+        await using var stopping = cancel.UnsafeRegister(_ => patience.CancelAfter(GoodbyeTimeout), null);
         try
         {
             using var body = JsonContent.Create(report, options: Json.Options);
-            using var answer = await registry.Send(HttpMethod.Put, Path, body, AnswerTimeout, cancel);
+            cancel.ThrowIfCancellationRequested();
+            _known = true;
+            using var answer = await registry.Send(HttpMethod.Put, Path, body, AnswerTimeout, patience.Token);
             if (answer.IsSuccessStatusCode && await answer.Content.ReadFromJsonAsync<LeaseResponse>(RegistryClient.AnswerOptions, cancel) is { HeartbeatMs: > 0 } lease)
             {
-                _known = true;
                 Say($"{lease.State}", () => Registered(report.Address, lease.State, lease.Reason));
                 return lease;
             }

@@ -49,6 +49,9 @@ public sealed class Caller
         apiKey = ApiKey,
     });
 
+    /// <summary>Who is acting as of now, for work that shares a transaction with others'.</summary>
+    public Behalf Behalf => new(Org, Context, new(CorrelationId, CausationId, TraceParent, Actor));
+
     /// <summary>For background work that acts for one organisation.</summary>
     public void ActFor(Guid? orgId, string actor, MessageCause? cause = null)
     {
@@ -74,8 +77,14 @@ public sealed class Caller
     }
 }
 
-/// <summary>What one message hands on to the messages it leads to.</summary>
-public sealed record MessageCause(Guid CorrelationId, Guid CausationId, string? TraceParent, string? Actor);
+/// <summary>On whose behalf one of several pieces of work is done.</summary>
+/// <param name="Context">What a captured change keeps as its metadata.</param>
+/// <param name="Cause">What the messages it leads to carry on.</param>
+public sealed record Behalf(Guid Org, string Context, MessageCause Cause);
+
+/// <summary>What leads to messages hands on to them.</summary>
+/// <param name="CausationId">The message that led here; null when a request did.</param>
+public sealed record MessageCause(Guid CorrelationId, Guid? CausationId, string? TraceParent, string? Actor);
 
 public static class EnvelopeExtensions
 {

@@ -25,6 +25,12 @@ public static class Tenant
     /// <summary>Opens the transaction at hand, which may be one batch, to the organisation's rows, and nothing after it.</summary>
     public static NpgsqlBatchCommand ForTransaction(Guid org) => new("SELECT set_config('app.org_id', $1, true)") { Parameters = { new() { Value = org.ToString() } } };
 
+    /// <summary>Within the transaction at hand, each of these entities is created on behalf of its own caller.</summary>
+    public static NpgsqlBatchCommand ForEntities(IEnumerable<(Guid Id, Behalf Behalf)> created) => new("SELECT set_config('app.contexts', $1, true)")
+    {
+        Parameters = { new() { Value = $"{{{string.Join(',', created.Select(x => $"\"{x.Id}\":{x.Behalf.Context}"))}}}" } },
+    };
+
     private const string Sql = "SELECT set_config('app.org_id', $1, false), set_config('app.actor', $2, false), set_config('app.context', $3, false)";
 
     /// <summary>Sets the caller on an open connection; without an organisation no tenant's rows are visible.</summary>

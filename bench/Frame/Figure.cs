@@ -8,6 +8,9 @@ internal sealed record Goal(double Value, bool IsAtLeast, double? Aim = null)
 
     public static Goal AtMost(double value) => new(value, false);
 
+    /// <summary>What must not happen at all must not have happened in any run; anything else is judged by the median.</summary>
+    public bool IsMet(IEnumerable<double> runs, double median) => this is { Value: 0, IsAtLeast: false } ? runs.All(IsMet) : IsMet(median);
+
     public bool IsMet(double value) => IsAtLeast ? value >= Value : value <= Value;
 
     public override string ToString() => $"{(IsAtLeast ? "≥" : "≤")} {Number.Text(Value)}{(Aim is { } aim ? $" (aim {Number.Text(aim)})" : "")}";

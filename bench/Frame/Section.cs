@@ -84,7 +84,7 @@ internal sealed class Section(Session session)
         var goals = new List<string>();
         if (values[0].Goal is { } goal)
         {
-            goals.Add($"{goal}{(goal.IsMet(median) ? Met : Missed)}");
+            goals.Add($"{goal}{(goal.IsMet(values.Select(run => run.Value), median) ? Met : Missed)}");
         }
 
         if (runs[0].RatioGoal is { } wanted && ratio is { } reached)

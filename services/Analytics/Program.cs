@@ -14,10 +14,10 @@ builder.AddServiceDefaults("analytics");
 builder.AddDatabase<AnalyticsDb>("analytics");
 builder.AddBus<AnalyticsDb>("analytics", bus => bus
     .Hear<OrganisationChanged, CountAnewWhenOrganisationChanged>()
-    .Hear<OrderConfirmed, CountSaleWhenOrderConfirmed>()
+    .Hear<OrderConfirmed, CountSaleWhenOrderConfirmed>(rest: TimeSpan.FromMilliseconds(100))
     .Hear<OrderRejected, CountRefusalWhenOrderRejected>()
     .Hear<OrderCancelled, TakeSaleOutWhenOrderCancelled>()
-    .Hear<StockConsumed, CountConsumptionWhenStockConsumed>()
+    .Hear<StockConsumed, CountConsumptionWhenStockConsumed>(rest: TimeSpan.FromMilliseconds(100))
     .Hear<StockRestored, CountReturnWhenStockRestored>());
 builder.AddRebuilds();
 

@@ -29,6 +29,9 @@ internal static class Problems
         "See errors for each value.",
         ("errors", new Dictionary<string, string[]> { ["occurredAt"] = [$"must be from {from:O} to {to:O}"] }));
 
+    public static ProblemHttpResult TooManyOrders() => Problem.Of(
+        "too-many-orders", StatusCodes.Status503ServiceUnavailable, "Too many orders of the organisation wait here.", "Nothing was done. Send the same again after Retry-After.");
+
     public static ProblemHttpResult OrderState(OrderView order, string wanted) => Problem.Of(
         "order-state", 409, $"The order cannot be {wanted}.", "Its state does not allow it.", ("order", order));
 

@@ -35,6 +35,13 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public async Task What_must_not_happen_at_all_is_missed_when_it_happened_in_one_run()
+    {
+        await Run("first", Of("lost", 0, Goal.AtMost(0)), Of("lost", 5), Of("lost", 0));
+        Sections()["first"].ShouldContain("| lost | 0 orders/s | 0, 5.00, 0 | | | ≤ 0: **missed** |");
+    }
+
+    [Fact]
     public async Task All_that_has_a_goal_is_told_on_top_with_whether_it_was_met()
     {
         await Run("first", Of("speed", 10, Goal.AtLeast(11)));

@@ -211,6 +211,22 @@ public sealed class RegistryTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_gateway_that_stops_while_it_registers_says_goodbye_after_it_is_known()
+    {
+        await using var registry = await StubRegistry.Start();
+        registry.HoldRegistrations();
+        await using var seed = await Instance("seed");
+        await using var gateway = await Start(registry, seed);
+        await registry.Asked.Task.WaitAsync(TimeSpan.FromSeconds(20));
+
+        var stopping = gateway.Stop();
+        registry.Answers.SetResult();
+        await stopping;
+
+        registry.Announced.Select(said => said[..said.IndexOf(' ', StringComparison.Ordinal)]).ShouldBe(["PUT", "DELETE"]);
+    }
+
+    [Fact]
     public async Task Without_a_registry_or_a_secret_the_configured_addresses_are_all_there_is()
     {
         await using var gateway = await TestGateway.Start(("Client:Secret", "secret"));

@@ -17,12 +17,22 @@ internal sealed class StubRegistry : IAsyncDisposable
     private volatile Said said = new(200, """{"version":"0","services":{}}""", new(TaskCreationOptions.RunContinuationsAsynchronously));
     private int version;
 
-    private StubRegistry(WebApplication app) => this.app = app;
+    private StubRegistry(WebApplication app)
+    {
+        this.app = app;
+        Answers.SetResult();
+    }
 
     public string Address => app.Urls.First();
 
     /// <summary>Method and path of every registration and goodbye.</summary>
     public ConcurrentQueue<string> Announced { get; } = new();
+
+    /// <summary>Set at the first registration.</summary>
+    public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Registrations and goodbyes are taken once it is set, as it is unless a test wants them to wait.</summary>
+    public TaskCompletionSource Answers { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>How many questions were answered.</summary>
     public int Answered;
@@ -38,8 +48,10 @@ internal sealed class StubRegistry : IAsyncDisposable
             ? next(context)
             : throw new InvalidOperationException("The gateway did not say who it is."));
         app.MapGet("/registry/routes", stub.Answer);
-        app.MapMethods("/registry/services/gateway/instances/{id:guid}", ["PUT", "DELETE"], (HttpContext context) =>
+        app.MapMethods("/registry/services/gateway/instances/{id:guid}", ["PUT", "DELETE"], async (HttpContext context) =>
         {
+            stub.Asked.TrySetResult();
+            await stub.Answers.Task.WaitAsync(context.RequestAborted);
             stub.Announced.Enqueue($"{context.Request.Method} {context.Request.Path}");
             return Results.Json(new { state = "healthy", reason = "", heartbeatMs = 5000, leaseMs = 15000, saidByALaterVersion = true });
         });
@@ -47,6 +59,8 @@ internal sealed class StubRegistry : IAsyncDisposable
 
         return stub;
     }
+
+    public void HoldRegistrations() => Answers = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public void Say(params (string Service, Guid Id, string Address)[] instances) => SayRaw(200, JsonSerializer.Serialize(new
     {

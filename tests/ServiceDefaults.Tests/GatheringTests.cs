@@ -13,7 +13,7 @@ public sealed class GatheringTests
     [Fact]
     public async Task Items_that_come_while_the_first_is_at_work_are_one_batch_in_their_order()
     {
-        var gathering = new Gathering<int>(100, HoldFirst);
+        var gathering = new Gathering<int>(100, TimeSpan.Zero, HoldFirst);
         var first = gathering.Do([0], CancellationToken.None);
         await _started.Task.WaitAsync(Patience);
         Task[] others = [.. Enumerable.Range(1, 9).Select(item => gathering.Do([item], CancellationToken.None))];
@@ -30,7 +30,7 @@ public sealed class GatheringTests
     [Fact]
     public async Task A_batch_holds_no_more_than_it_may_and_what_was_given_together_stays_together()
     {
-        var gathering = new Gathering<int>(3, HoldFirst);
+        var gathering = new Gathering<int>(3, TimeSpan.Zero, HoldFirst);
         var first = gathering.Do([0], CancellationToken.None);
         await _started.Task.WaitAsync(Patience);
         Task[] others = [.. new int[][] { [1, 2], [3, 4], [5], [6, 7, 8, 9] }.Select(items => gathering.Do(items, CancellationToken.None))];
@@ -47,7 +47,7 @@ public sealed class GatheringTests
     [Fact]
     public async Task A_batch_that_fails_fails_for_all_in_it_and_the_next_is_done()
     {
-        var gathering = new Gathering<int>(2, async (items, cancel) =>
+        var gathering = new Gathering<int>(2, TimeSpan.Zero, async (items, cancel) =>
         {
             await HoldFirst(items, cancel);
             if (items.Contains(1))

@@ -60,15 +60,32 @@ public sealed class LostBrokerTests(ITestOutputHelper output) : IAsyncLifetime
     public async Task A_broker_that_confirms_nothing_is_waited_for_only_so_long()
     {
         var bus = _fixture.Services.GetRequiredService<IBus>();
-        var endpoint = await bus.GetSendEndpoint(new Uri($"exchange:{Topology.ChangeQueue(0)}"));
         var nothing = new ChangeBatch("orders", 0, [], Guid.NewGuid());
-        await Messaging.Broker.Send(endpoint, nothing, mandatory: true, CancellationToken.None);
+        await Messaging.Broker.Send(bus, Topology.ChangeQueue(0), nothing, mandatory: true, CancellationToken.None);
         _fixture.Line.Silence();
 
-        var sending = Messaging.Broker.Send(endpoint, nothing, mandatory: true, CancellationToken.None);
+        var sending = Messaging.Broker.Send(bus, Topology.ChangeQueue(0), nothing, mandatory: true, CancellationToken.None);
 
         await Should.ThrowAsync<TimeoutException>(sending.WaitAsync(TimeSpan.FromSeconds(30)));
         sending.IsCompleted.ShouldBeTrue("the wait must end by itself, not by this test's patience");
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(300)]
+    public async Task Connections_that_end_before_they_are_open_are_made_anew_until_one_lasts(int saidBytes)
+    {
+        using var client = _fixture.Client(_org);
+        (await client.PostAsJsonAsync("/notes", new { text = "sent before" })).EnsureSuccessStatusCode();
+        await using var session = await _fixture.OpenAs("relay");
+        await Eventually.Is(() => Unsent(session), unsent => unsent == 0, TimeSpan.FromSeconds(60));
+
+        _fixture.Line.EndAfter(saidBytes);
+        (await client.PostAsJsonAsync("/notes", new { text = "written meanwhile" })).EnsureSuccessStatusCode();
+        await Eventually.Is(() => Task.FromResult(_fixture.Line.Ended), ended => ended >= 6, TimeSpan.FromSeconds(60));
+        _fixture.Line.Last();
+
+        await Eventually.Is(() => Unsent(session), unsent => unsent == 0, TimeSpan.FromSeconds(60));
     }
 
     private static async Task<long> Unsent(NpgsqlConnection session)
@@ -102,6 +119,8 @@ public sealed class LostBrokerTests(ITestOutputHelper output) : IAsyncLifetime
         private readonly Lock _lock = new();
         private readonly List<Socket> _open = [];
         private DateTime _awayUntil;
+        private volatile int _saidBytes = int.MaxValue;
+        private int _ended;
         private TaskCompletionSource _speaks = new();
 
         public Line(Uri broker)
@@ -114,6 +133,18 @@ public sealed class LostBrokerTests(ITestOutputHelper output) : IAsyncLifetime
         }
 
         public int Port { get; }
+
+        /// <summary>Connections that were ended since <see cref="EndAfter"/>.</summary>
+        public int Ended => _ended;
+
+        /// <summary>Connections end in good order once the broker has said so much on them; those that are there break.</summary>
+        public void EndAfter(int saidBytes)
+        {
+            _saidBytes = saidBytes;
+            Cut(TimeSpan.Zero);
+        }
+
+        public void Last() => _saidBytes = int.MaxValue;
 
         /// <summary>Connections stay, and nothing comes through them until it speaks again.</summary>
         public void Silence() => _speaks = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -141,7 +172,12 @@ public sealed class LostBrokerTests(ITestOutputHelper output) : IAsyncLifetime
             while (true)
             {
                 var near = await _listener.AcceptSocketAsync();
-                near.LingerState = Abruptly;
+                var saidBytes = _saidBytes;
+                if (saidBytes == int.MaxValue)
+                {
+                    near.LingerState = Abruptly;
+                }
+
                 var far = new Socket(SocketType.Stream, ProtocolType.Tcp);
                 lock (_lock)
                 {
@@ -155,30 +191,37 @@ public sealed class LostBrokerTests(ITestOutputHelper output) : IAsyncLifetime
                 }
 
                 await far.ConnectAsync(_broker.Host, _broker.Port);
-                _ = Copy(near, far);
-                _ = Copy(far, near);
+                _ = Copy(near, far, int.MaxValue);
+                _ = Copy(far, near, saidBytes);
             }
         }
 
-        private async Task Copy(Socket from, Socket to)
+        private async Task Copy(Socket from, Socket to, int mostBytes)
         {
-            using (from)
-            using (to)
+            var buffer = new byte[65536];
+            try
             {
-                var buffer = new byte[65536];
-                try
+                while (mostBytes > 0 && await from.ReceiveAsync(buffer.AsMemory(0, Math.Min(buffer.Length, mostBytes))) is var read and > 0)
                 {
-                    while (await from.ReceiveAsync(buffer) is var read and > 0)
-                    {
-                        await _speaks.Task;
-                        await to.SendAsync(buffer.AsMemory(0, read));
-                    }
+                    await _speaks.Task;
+                    await to.SendAsync(buffer.AsMemory(0, read));
+                    mostBytes -= mostBytes == int.MaxValue ? 0 : read;
                 }
-                catch (Exception broken) when (broken is SocketException or ObjectDisposedException)
+
+                if (mostBytes == 0)
                 {
-                    // Cut, or ended by either side.
+                    to.Shutdown(SocketShutdown.Send);
+                    Interlocked.Increment(ref _ended);
+                    return;
                 }
             }
+            catch (Exception broken) when (broken is SocketException or ObjectDisposedException)
+            {
+                // Cut, or ended by either side.
+            }
+
+            from.Dispose();
+            to.Dispose();
         }
     }
 }

@@ -4,7 +4,7 @@ namespace OpsPlatform.System.Tests;
 [Collection(nameof(SystemCollection))]
 public sealed class CrashTests(RunningSystem system, ITestOutputHelper output)
 {
-    private const int Rounds = 12;
+    private const int Rounds = 40;
 
     [Theory]
     [InlineData("inventory-0")]

@@ -26,7 +26,7 @@ internal sealed class Order
 
     public OrderStatus Status { get; private set; } = OrderStatus.Placed;
 
-    public Guid? CustomerId { get; private set; }
+    public Guid? CustomerId { get; init; }
 
     public required string Currency { get; init; }
 
@@ -65,16 +65,10 @@ internal sealed class Order
 
     public DateTimeOffset? CompletedAt { get; private set; }
 
-    public long RowVersion { get; private set; }
+    /// <summary>Raised by the database with every change; it stamps a new row with 1.</summary>
+    public long RowVersion { get; private set; } = 1;
 
     public List<OrderLine> Lines { get; init; } = [];
-
-    /// <summary>Takes over what the database chose when the row was written by hand.</summary>
-    public void Stored(Guid? customerId, long rowVersion)
-    {
-        CustomerId = customerId;
-        RowVersion = rowVersion;
-    }
 
     /// <summary>Placed becomes confirming, or confirmed at once when nothing is taken from stock.</summary>
     public bool TryConfirm(Guid messageId, DateTimeOffset now)

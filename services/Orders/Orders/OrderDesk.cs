@@ -1,221 +1,191 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using OpsPlatform.Orders.Menu;
+using OpsPlatform.ServiceDefaults.Database;
+using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.ServiceDefaults.Telemetry;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Orders.Orders;
 
+/// <summary>What became of it: the order, new or the one the same request made before, or why it is refused.</summary>
+/// <param name="ByKey">The answer when the request's key says that there is nothing to do.</param>
+internal readonly record struct Placement(Order? Order, bool IsNew = false, ProblemHttpResult? Refusal = null, KeyAnswer? ByKey = null);
+
 /// <summary>
-/// Stores new orders. Written by hand because it is the busiest path: one batch reads what is needed, a second one,
-/// a transaction by itself unless the request is one, writes order, lines, customer and messages.
+/// Stores new orders. An organisation's that come while earlier ones are being stored share a transaction: the busier the shop, the
+/// less an order costs. Written by hand because it is the busiest path: one batch reads what is needed, one writes everything.
 /// </summary>
-internal sealed class OrderDesk(OrdersDb db, OrderNumbers numbers, Caller caller, RelaySignal relay)
+internal sealed class OrderDesk : IDisposable
 {
-    public readonly record struct Placement(Order? Order, bool IsNew, ProblemHttpResult? Refusal);
+    private const int MostTogether = 64;
 
-    private sealed record Known(long Number, IReadOnlyDictionary<Guid, MenuItem> Menu, byte[]? StoredHash);
+    /// <summary>A second's worth at least; who comes above it is told to come again.</summary>
+    private const int MostWaiting = 1_000;
 
-    /// <summary>
-    /// A number is taken last, so that the organisation's other orders wait for little, and only for an order that is new and can be:
-    /// the subquery is evaluated once and, refused by its HAVING, not at all.
-    /// </summary>
-    private const string MenuAndNumberSql = """
-        WITH item AS MATERIALIZED (
-            SELECT id, code, name, kind, target_id, pieces_per_sale, price_minor, currency, tax_class, category
-            FROM menu_items WHERE org_id = $1 AND id = ANY($3)
-        )
-        SELECT item.*, (
-            SELECT next_order_number() FROM item
-            HAVING count(*) = cardinality($3) AND count(DISTINCT currency) = 1 AND NOT EXISTS (SELECT FROM orders WHERE org_id = $1 AND id = $2))
-        FROM item
-        """;
+    private const int MostAlone = 8;
+    private const int Attempts = 3;
 
-    private const int NumberColumn = 10;
+    /// <summary>So long a transaction of somebody who stores the same order or customer may hold up the organisation's others.</summary>
+    private static readonly TimeSpan MaxHoldUp = TimeSpan.FromMilliseconds(250);
 
-    /// <returns>The order, new or the one the same request made before; or why it is refused, with nothing stored.</returns>
-    public async Task<Placement> Place(OrderDraft draft, CancellationToken cancel)
+    private static readonly TimeSpan MaxWaitAlone = TimeSpan.FromSeconds(10);
+
+    private readonly SemaphoreSlim _alone = new(MostAlone);
+    private readonly IServiceProvider _services;
+    private readonly OrderNumbers _numbers;
+    private readonly OrganisationGathering<OrderRequest> _gathering;
+    private readonly UpDownCounter<int> _waiting;
+    private readonly Histogram<int> _together;
+
+    public OrderDesk(IServiceProvider services, OrderNumbers numbers, IMeterFactory meters)
     {
-        await db.Database.OpenConnectionAsync(cancel);
+        var meter = meters.Create("OpsPlatform");
+        _waiting = meter.CreateUpDownCounter<int>("orders.desk.waiting", "{order}", "Requests to order that wait for their transaction or are in it.");
+        _together = meter.CreateHistogram<int>("orders.desk.together", "{order}", "Requests to order in one transaction.");
+        _services = services;
+        _numbers = numbers;
+        _gathering = new(MostTogether, PlaceTogether);
+    }
+
+    /// <summary>Once its transaction has begun a request is carried through, whether or not its caller waits.</summary>
+    public async Task<Placement> Place(OrderRequest request)
+    {
+        var org = request.Behalf.Org;
+        if (_gathering.Waiting(org) >= MostWaiting)
+        {
+            return new(null, Refusal: Problems.TooManyOrders());
+        }
+
+        using var leaving = request.Aborted.Register(request.Leave);
+        var given = _gathering.Do(org, request);
+        _waiting.Add(1);
         try
         {
-            var connection = db.Connection;
-            var known = await Look(connection, draft, cancel);
-            if (known.StoredHash is not null)
-            {
-                return await Repeated(draft, known.StoredHash, cancel);
-            }
-
-            if (Refusal(draft, known) is { } refusal)
-            {
-                return new(null, false, refusal);
-            }
-
-            var order = Write(draft, known);
-            if (await TryStore(connection, order, draft, cancel))
-            {
-                return new(order, true, null);
-            }
-
-            var hash = await db.Orders.Where(x => x.Id == draft.Id).Select(x => x.ContentHash).SingleAsync(cancel);
-            return await Repeated(draft, hash, cancel);
+            // The others it came with may take longer; and what broke before it was answered is told here.
+            await await Task.WhenAny(request.Placed.Task, given);
+            return await request.Placed.Task;
         }
         finally
         {
-            await db.Database.CloseConnectionAsync();
+            _waiting.Add(-1);
         }
     }
 
-    private async Task<bool> TryStore(NpgsqlConnection connection, Order order, OrderDraft draft, CancellationToken cancel)
+    public void Dispose() => _alone.Dispose();
+
+    private async Task PlaceTogether(Guid org, IReadOnlyList<OrderRequest> requests)
     {
-        if (!db.IsWithinRequest)
+        for (var left = requests; left.Count > 0;)
         {
-            var isStored = await OrderInsert.TryStore(connection, caller, order, draft, cancel);
-            if (isStored)
+            var round = left.Where(request => request.TryBegin()).ToArray();
+            try
             {
-                relay.Wake();
+                left = round.Length > 0 ? await StoreFinally(org, round, MaxHoldUp) : [];
             }
-
-            return isStored;
-        }
-
-        // Undone by itself when the id is taken: the request's transaction goes on to read whose it is.
-        await using var part = await db.Database.BeginTransactionAsync(cancel);
-        if (!await OrderInsert.TryStore(connection, caller, order, draft, cancel))
-        {
-            return false;
-        }
-
-        await part.CommitAsync(cancel);
-        return true;
-    }
-
-    private async Task<Placement> Repeated(OrderDraft draft, byte[] storedHash, CancellationToken cancel) =>
-        storedHash.AsSpan().SequenceEqual(draft.ContentHash)
-            ? new(await db.Orders.AsNoTracking().Include(x => x.Lines).FirstAsync(x => x.Id == draft.Id, cancel), false, null)
-            : new(null, false, Problems.IdTaken(draft.Id));
-
-    private static ProblemHttpResult? Refusal(OrderDraft draft, Known known)
-    {
-        var unknown = draft.Lines.Where(line => !known.Menu.ContainsKey(line.MenuItemId)).Select(line => line.MenuItemId).ToArray();
-        if (unknown.Length > 0)
-        {
-            return Problems.UnknownMenuItem(unknown);
-        }
-
-        var currencies = known.Menu.Values.Select(item => item.Currency).Distinct().ToArray();
-        if (currencies.Length > 1)
-        {
-            return Problems.MixedCurrencies(currencies);
-        }
-
-        // 200 lines of 10,000 pieces at the highest price stay far inside 128 bits.
-        var total = draft.Lines.Aggregate(Int128.Zero, (sum, line) => sum + ((Int128)known.Menu[line.MenuItemId].PriceMinor * line.Quantity));
-        return total > long.MaxValue ? Problems.OrderTooLarge() : null;
-    }
-
-    private async Task<Known> Look(NpgsqlConnection connection, OrderDraft draft, CancellationToken cancel)
-    {
-        // Taken within the request's transaction, a number would make the organisation's other orders wait for its end.
-        await using var apart = db.IsWithinRequest ? await numbers.Open(cancel) : null;
-        await using var batch = new NpgsqlBatch(apart ?? connection);
-        if (apart is not null)
-        {
-            batch.BatchCommands.Add(Tenant.ForTransaction(caller.Org));
-        }
-
-        if (draft.HasChosenId)
-        {
-            batch.BatchCommands.Add(new("SELECT content_hash FROM orders WHERE org_id = $1 AND id = $2")
+            catch (Exception fault) when (Faults.SqlState(fault) == PostgresErrorCodes.LockNotAvailable || (round.Length > 1 && !Faults.IsTransient(fault)))
             {
-                Parameters = { new() { Value = caller.Org }, new() { Value = draft.Id } },
-            });
+                // Only the one at fault is to fail, and who waits for another's open transaction holds up nobody.
+                left = [];
+                foreach (var request in round)
+                {
+                    _ = PlaceAlone(org, request);
+                }
+            }
+            catch (Exception fault)
+            {
+                left = [];
+                foreach (var request in round)
+                {
+                    request.Placed.TrySetException(fault);
+                }
+            }
         }
-
-        batch.BatchCommands.Add(new(MenuAndNumberSql)
-        {
-            Parameters = { new() { Value = caller.Org }, new() { Value = draft.Id }, new() { Value = draft.Lines.Select(line => line.MenuItemId).ToArray() } },
-        });
-
-        await using var reader = await batch.ExecuteReaderAsync(cancel);
-        if (apart is not null)
-        {
-            await reader.NextResultAsync(cancel);
-        }
-
-        var stored = draft.HasChosenId && await reader.ReadAsync(cancel) ? reader.GetFieldValue<byte[]>(0) : null;
-        if (draft.HasChosenId)
-        {
-            await reader.NextResultAsync(cancel);
-        }
-
-        var menu = new Dictionary<Guid, MenuItem>();
-        var number = 0L;
-        while (await reader.ReadAsync(cancel))
-        {
-            var item = ReadMenuItem(reader);
-            menu.Add(item.Id, item);
-            number = reader.IsDBNull(NumberColumn) ? 0 : reader.GetInt64(NumberColumn);
-        }
-
-        return new(number, menu, stored);
     }
 
-    private MenuItem ReadMenuItem(NpgsqlDataReader reader) => new()
+    private async Task PlaceAlone(Guid org, OrderRequest request)
     {
-        OrgId = caller.Org,
-        Id = reader.GetGuid(0),
-        Code = reader.GetString(1),
-        Name = reader.GetString(2),
-        Kind = Enum.Parse<MenuKind>(reader.GetString(3), ignoreCase: true),
-        TargetId = reader.IsDBNull(4) ? null : reader.GetGuid(4),
-        PiecesPerSale = reader.GetDecimal(5),
-        PriceMinor = reader.GetInt64(6),
-        Currency = reader.GetString(7),
-        TaxClass = Enum.Parse<TaxClass>(reader.GetString(8), ignoreCase: true),
-        Category = reader.IsDBNull(9) ? null : reader.GetString(9),
-    };
-
-    private Order Write(OrderDraft draft, Known known)
-    {
-        var lines = draft.Lines.Select((line, index) => Line(draft.Id, index + 1, line.Quantity, known.Menu[line.MenuItemId])).ToList();
-        var order = new Order
+        await _alone.WaitAsync();
+        try
         {
-            OrgId = caller.Org,
-            Id = draft.Id,
-            Number = known.Number,
-            Currency = known.Menu.Values.First().Currency,
-            TotalMinor = lines.Sum(line => line.TotalMinor),
-            Note = draft.Note,
-            NeedsStock = lines.Exists(line => line.Kind != MenuKind.Service),
-            ContentHash = draft.ContentHash,
-            OccurredAt = draft.OccurredAt,
-            PlacedAt = draft.PlacedAt,
-            Lines = lines,
-        };
-        if (draft.Confirm)
-        {
-            order.TryConfirm(Guid.CreateVersion7(draft.PlacedAt), draft.PlacedAt);
+            await StoreFinally(org, [request], MaxWaitAlone);
         }
-
-        return order;
+        catch (Exception fault)
+        {
+            request.Placed.TrySetException(fault);
+        }
+        finally
+        {
+            _alone.Release();
+        }
     }
 
-    private OrderLine Line(Guid orderId, int lineNo, int quantity, MenuItem item) => new()
+    /// <returns>Those for the next transaction, because an order of this one has their id.</returns>
+    private async Task<IReadOnlyList<OrderRequest>> StoreFinally(Guid org, OrderRequest[] requests, TimeSpan maxLockWait)
     {
-        OrgId = caller.Org,
-        OrderId = orderId,
-        LineNo = lineNo,
-        MenuItemId = item.Id,
-        Name = item.Name,
-        Kind = item.Kind,
-        TargetId = item.TargetId,
-        PiecesPerSale = item.PiecesPerSale,
-        Quantity = quantity,
-        UnitPriceMinor = item.PriceMinor,
-        TotalMinor = item.PriceMinor * quantity,
-        TaxClass = item.TaxClass,
-        Category = item.Category,
-    };
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await Store(org, requests, maxLockWait);
+            }
+            catch (PostgresException lost) when (attempt < Attempts && lost.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.ForeignKeyViolation
+                or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure)
+            {
+                // The next look finds what another replica stored meanwhile.
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<OrderRequest>> Store(Guid org, OrderRequest[] requests, TimeSpan maxLockWait)
+    {
+        _together.Record(requests.Length);
+        using var activity = SharedWork.Start("place orders", ActivityKind.Internal, requests.Select(request => request.Behalf.Cause.TraceParent));
+        await using var scope = _services.CreateAsyncScope();
+        var caller = scope.ServiceProvider.GetRequiredService<Caller>();
+        caller.ActFor(org, nameof(OrderDesk));
+        var db = scope.ServiceProvider.GetRequiredService<OrdersDb>();
+        await using var transaction = await db.Database.BeginTransactionAsync();
+        var known = await OrderLook.Read(db.Connection, org, requests);
+        var (placements, later) = await Decide(db, org, requests, known);
+        await using var batch = new NpgsqlBatch(db.Connection);
+        batch.BatchCommands.Add(new($"SET LOCAL lock_timeout = {maxLockWait.TotalMilliseconds}"));
+        OrderInsert.AddTo(batch, caller, [.. placements.Where(x => x.Placement.IsNew).Select(x => new NewOrder(x.Placement.Order!, x.Request))], known);
+        var answered = placements.Where(x => x is { Request.Key: not null, Placement.ByKey: null });
+        var kept = await HeldKey.AddKeep(batch, answered.Select(x => (x.Request.Key!, x.Request.Answer(x.Placement))));
+        await batch.ExecuteNonQueryAsync();
+        await transaction.CommitAsync();
+        kept();
+        placements.ForEach(x => x.Request.Placed.TrySetResult(x.Placement));
+        return later;
+    }
+
+    private async Task<(List<(OrderRequest Request, Placement Placement)> Placements, IReadOnlyList<OrderRequest> Later)> Decide(
+        OrdersDb db, Guid org, OrderRequest[] requests, OrderLook known)
+    {
+        List<(OrderRequest Request, Placement Placement)> placements = [];
+        Dictionary<Guid, OrderRequest> accepted = [];
+        List<OrderRequest> later = [];
+        foreach (var request in requests)
+        {
+            if (await OrderTaking.Settled(db, request, known) is { } settled)
+            {
+                placements.Add((request, settled));
+            }
+            else if (!accepted.TryAdd(request.Draft.Id, request))
+            {
+                later.Add(request);
+            }
+        }
+
+        if (accepted.Count > 0)
+        {
+            var number = await _numbers.Take(org, accepted.Count);
+            placements.AddRange(accepted.Values.Select((request, index) => (request, new Placement(OrderTaking.Write(request.Draft, org, number + index, known), IsNew: true))));
+        }
+
+        return (placements, later);
+    }
 }

@@ -1,6 +1,7 @@
 using OpsPlatform.Orders.Story;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Idempotency;
 
 namespace OpsPlatform.Orders.Orders;
 
@@ -8,7 +9,7 @@ internal static class OrderEndpoints
 {
     public static void AddOrders(this WebApplicationBuilder builder)
     {
-        builder.Services.AddScoped<OrderDesk>();
+        builder.Services.AddSingleton<OrderDesk>();
         builder.Services.AddSingleton<OrderNumbers>();
         builder.Services.AddSingleton<Neighbours>();
         builder.Services.AddSingleton<DecisionWait>();
@@ -25,7 +26,7 @@ internal static class OrderEndpoints
         orders.MapGet("/{id:guid}", GetOrder.Handle);
         orders.MapGet("/{id:guid}/story", GetOrderStory.Handle)
             .WithSummary("Every step of an order through all services, with its time: requests, rows, messages and feed entries.");
-        orders.MapPost("/", PlaceOrder.Handle).RequireAuthorization(Roles.Staff);
+        orders.MapPost("/", PlaceOrder.Handle).RequireAuthorization(Roles.Staff).HoldsIdempotencyKey();
         orders.MapPost("/{id:guid}/confirm", ConfirmOrder.Handle).RequireAuthorization(Roles.Staff);
         orders.MapPost("/{id:guid}/cancel", CancelOrder.Handle).RequireAuthorization(Roles.Staff);
         orders.MapPost("/{id:guid}/complete", CompleteOrder.Handle).RequireAuthorization(Roles.Staff);

@@ -2,158 +2,126 @@ using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Orders.Orders;
 
-/// <summary>Writes a new order with everything that belongs to it in one round trip, which is one transaction.</summary>
+/// <summary>An order to be stored, and who asked for it.</summary>
+internal sealed record NewOrder(Order Order, OrderRequest Request);
+
+/// <summary>Writes new orders of one organisation with everything that belongs to them: a statement a table, however many there are.</summary>
 internal static class OrderInsert
 {
-    /// <summary>Two first orders of one person at once: the second waits for the first here and then finds the customer.</summary>
-    private const string CustomerSql = """
+    /// <summary>Where another replica stores the same person at this moment, the orders' reference fails and finds them at the next attempt.</summary>
+    private const string CustomersSql = """
         INSERT INTO customers (org_id, id, email, external_id, name)
-        SELECT $1, $2, $3, $4, $5
-        WHERE NOT EXISTS (SELECT FROM customers WHERE org_id = $1 AND (email = $3 OR external_id = $4))
+        SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[])
         ON CONFLICT DO NOTHING
         """;
 
-    private const string OrderSql = """
+    private const string OrdersSql = """
         INSERT INTO orders (org_id, id, number, status, customer_id, currency, total_minor, note, needs_stock, asked_id,
             confirmation_attempts, asked_at, content_hash, occurred_at, placed_at, confirmed_at)
-        VALUES ($1, $2, $3, $4,
-            (SELECT id FROM customers WHERE org_id = $1 AND (email = $15 OR external_id = $16)),
-            $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $17)
-        RETURNING customer_id, row_version
+        SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::uuid[], $6::text[], $7::bigint[], $8::text[], $9::boolean[], $10::uuid[],
+            $11::int[], $12::timestamptz[], $13::bytea[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[])
         """;
 
     private const string LinesSql = """
         INSERT INTO order_lines (org_id, order_id, line_no, menu_item_id, name, kind, target_id, pieces_per_sale, quantity,
             unit_price_minor, total_minor, tax_class, category)
-        SELECT $1, $2, * FROM unnest($3::int[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::numeric[], $9::int[],
+        SELECT $1, * FROM unnest($2::uuid[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::numeric[], $9::int[],
             $10::bigint[], $11::bigint[], $12::text[], $13::text[])
         """;
 
-    /// <returns>False when another request stored an order under this id first; then nothing was written.</returns>
-    public static async Task<bool> TryStore(
-        NpgsqlConnection connection, Caller caller, Order order, OrderDraft draft, CancellationToken cancel)
+    public static void AddTo(NpgsqlBatch batch, Caller caller, IReadOnlyList<NewOrder> orders, OrderLook known)
     {
-        // What a confirmed order says holds its customer, who is known only once the row is written: its messages follow in a
-        // second batch. Only orders of services are confirmed at once; all others take one round trip.
-        var tellsCustomer = order.Status == OrderStatus.Confirmed && (draft.Email is not null || draft.ExternalId is not null);
-        await using var transaction = tellsCustomer ? await connection.BeginTransactionAsync(cancel) : null;
-        await using var batch = new NpgsqlBatch(connection);
-        if (draft.Email is not null || draft.ExternalId is not null)
+        if (orders.Count == 0)
         {
-            batch.BatchCommands.Add(Customer(order, draft));
+            return;
         }
 
-        batch.BatchCommands.Add(Row(order, draft));
-        batch.BatchCommands.Add(Lines(order));
-        if (!tellsCustomer)
+        // In one order everywhere, so that two replicas' transactions wait for each other instead of deadlocking.
+        Order[] rows = [.. orders.Select(order => order.Order).OrderBy(order => order.Id)];
+        NewCustomer[] customers = [.. known.NewCustomers.OrderBy(customer => customer.Email, StringComparer.Ordinal).ThenBy(customer => customer.ExternalId, StringComparer.Ordinal)];
+        var behalves = orders.ToDictionary(order => order.Order.Id, order => order.Request.Behalf);
+        batch.BatchCommands.Add(Tenant.ForEntities(
+            [.. behalves.Select(order => (order.Key, order.Value)), .. customers.Select(customer => (customer.Id, behalves[customer.FirstOrder]))]));
+        if (customers.Length > 0)
         {
-            Outbox.AddTo(batch, caller, Messages(order));
+            batch.BatchCommands.Add(Customers(caller.Org, customers));
         }
 
-        try
-        {
-            await using (var reader = await batch.ExecuteReaderAsync(cancel))
-            {
-                await reader.ReadAsync(cancel);
-                order.Stored(reader.IsDBNull(0) ? null : reader.GetGuid(0), reader.GetInt64(1));
-                while (await reader.NextResultAsync(cancel))
-                {
-                    // Faults of the later commands surface only when their results are read.
-                }
-            }
-        }
-        catch (PostgresException taken) when (taken is { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "orders_pkey" })
-        {
-            return false;
-        }
-
-        if (transaction is not null)
-        {
-            await using var messages = new NpgsqlBatch(connection);
-            Outbox.AddTo(messages, caller, Messages(order));
-            await messages.ExecuteNonQueryAsync(cancel);
-            await transaction.CommitAsync(cancel);
-        }
-
-        return true;
+        batch.BatchCommands.Add(Orders(caller.Org, rows));
+        batch.BatchCommands.Add(Lines(caller.Org, [.. rows.SelectMany(order => order.Lines)]));
+        Outbox.AddTo(batch, caller, [.. orders.SelectMany(order => Messages(order.Order, order.Request.Behalf.Cause))]);
     }
 
-    private static OutboxMessage[] Messages(Order order)
+    private static IEnumerable<OutboxMessage> Messages(Order order, MessageCause cause)
     {
-        var placed = new OutboxMessage(new OrderPlaced(order.Id, order.Number, order.TotalMinor, order.Currency, order.OccurredAt));
-        return order.Status == OrderStatus.Placed
-            ? [placed]
-            : [placed, new OutboxMessage(order.ConfirmationMessage(), order.AskedId)];
+        yield return new(new OrderPlaced(order.Id, order.Number, order.TotalMinor, order.Currency, order.OccurredAt), Cause: cause);
+        if (order.Status != OrderStatus.Placed)
+        {
+            yield return new(order.ConfirmationMessage(), order.AskedId, cause);
+        }
     }
 
-    private static NpgsqlBatchCommand Customer(Order order, OrderDraft draft) => new(CustomerSql)
+    private static NpgsqlBatchCommand Customers(Guid org, NewCustomer[] customers) => new(CustomersSql)
     {
         Parameters =
         {
-            new() { Value = order.OrgId },
-            new() { Value = Guid.CreateVersion7(draft.PlacedAt) },
-            Text(draft.Email),
-            Text(draft.ExternalId),
-            Text(draft.CustomerName),
+            new() { Value = org },
+            Columns.Of(customers, x => x.Id, NpgsqlDbType.Uuid),
+            Columns.Of(customers, x => x.Email, NpgsqlDbType.Text),
+            Columns.Of(customers, x => x.ExternalId, NpgsqlDbType.Text),
+            Columns.Of(customers, x => x.Name, NpgsqlDbType.Text),
         },
     };
 
-    private static NpgsqlBatchCommand Row(Order order, OrderDraft draft) => new(OrderSql)
+    private static NpgsqlBatchCommand Orders(Guid org, Order[] orders) => new(OrdersSql)
     {
         Parameters =
         {
-            new() { Value = order.OrgId },
-            new() { Value = order.Id },
-            new() { Value = order.Number },
-            Text(Name(order.Status)),
-            Text(order.Currency),
-            new() { Value = order.TotalMinor },
-            Text(order.Note),
-            new() { Value = order.NeedsStock },
-            Nullable(order.AskedId, NpgsqlDbType.Uuid),
-            new() { Value = order.ConfirmationAttempts },
-            Nullable(order.AskedAt, NpgsqlDbType.TimestampTz),
-            new() { Value = order.ContentHash },
-            new() { Value = order.OccurredAt },
-            new() { Value = order.PlacedAt },
-            Text(draft.Email),
-            Text(draft.ExternalId),
-            Nullable(order.ConfirmedAt, NpgsqlDbType.TimestampTz),
+            new() { Value = org },
+            Columns.Of(orders, x => x.Id, NpgsqlDbType.Uuid),
+            Columns.Of(orders, x => x.Number, NpgsqlDbType.Bigint),
+            Columns.Of(orders, x => Name(x.Status), NpgsqlDbType.Text),
+            Columns.Of(orders, x => x.CustomerId, NpgsqlDbType.Uuid),
+            Columns.Of(orders, x => x.Currency, NpgsqlDbType.Text),
+            Columns.Of(orders, x => x.TotalMinor, NpgsqlDbType.Bigint),
+            Columns.Of(orders, x => x.Note, NpgsqlDbType.Text),
+            Columns.Of(orders, x => x.NeedsStock, NpgsqlDbType.Boolean),
+            Columns.Of(orders, x => x.AskedId, NpgsqlDbType.Uuid),
+            Columns.Of(orders, x => x.ConfirmationAttempts, NpgsqlDbType.Integer),
+            Columns.Of(orders, x => x.AskedAt, NpgsqlDbType.TimestampTz),
+            Columns.Of(orders, x => x.ContentHash, NpgsqlDbType.Bytea),
+            Columns.Of(orders, x => x.OccurredAt, NpgsqlDbType.TimestampTz),
+            Columns.Of(orders, x => x.PlacedAt, NpgsqlDbType.TimestampTz),
+            Columns.Of(orders, x => x.ConfirmedAt, NpgsqlDbType.TimestampTz),
         },
     };
 
-    private static NpgsqlBatchCommand Lines(Order order) => new(LinesSql)
+    private static NpgsqlBatchCommand Lines(Guid org, OrderLine[] lines) => new(LinesSql)
     {
         Parameters =
         {
-            new() { Value = order.OrgId },
-            new() { Value = order.Id },
-            Column(order, line => line.LineNo, NpgsqlDbType.Integer),
-            Column(order, line => line.MenuItemId, NpgsqlDbType.Uuid),
-            Column(order, line => line.Name, NpgsqlDbType.Text),
-            Column(order, line => Name(line.Kind), NpgsqlDbType.Text),
-            Column(order, line => line.TargetId, NpgsqlDbType.Uuid),
-            Column(order, line => line.PiecesPerSale, NpgsqlDbType.Numeric),
-            Column(order, line => line.Quantity, NpgsqlDbType.Integer),
-            Column(order, line => line.UnitPriceMinor, NpgsqlDbType.Bigint),
-            Column(order, line => line.TotalMinor, NpgsqlDbType.Bigint),
-            Column(order, line => Name(line.TaxClass), NpgsqlDbType.Text),
-            Column(order, line => line.Category, NpgsqlDbType.Text),
+            new() { Value = org },
+            Columns.Of(lines, x => x.OrderId, NpgsqlDbType.Uuid),
+            Columns.Of(lines, x => x.LineNo, NpgsqlDbType.Integer),
+            Columns.Of(lines, x => x.MenuItemId, NpgsqlDbType.Uuid),
+            Columns.Of(lines, x => x.Name, NpgsqlDbType.Text),
+            Columns.Of(lines, x => Name(x.Kind), NpgsqlDbType.Text),
+            Columns.Of(lines, x => x.TargetId, NpgsqlDbType.Uuid),
+            Columns.Of(lines, x => x.PiecesPerSale, NpgsqlDbType.Numeric),
+            Columns.Of(lines, x => x.Quantity, NpgsqlDbType.Integer),
+            Columns.Of(lines, x => x.UnitPriceMinor, NpgsqlDbType.Bigint),
+            Columns.Of(lines, x => x.TotalMinor, NpgsqlDbType.Bigint),
+            Columns.Of(lines, x => Name(x.TaxClass), NpgsqlDbType.Text),
+            Columns.Of(lines, x => x.Category, NpgsqlDbType.Text),
         },
     };
 
     private static string Name<T>(T value)
         where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
-
-    private static NpgsqlParameter Text(string? value) => Nullable(value, NpgsqlDbType.Text);
-
-    private static NpgsqlParameter Nullable<T>(T? value, NpgsqlDbType type) => new() { Value = value ?? (object)DBNull.Value, NpgsqlDbType = type };
-
-    private static NpgsqlParameter Column<T>(Order order, Func<OrderLine, T> column, NpgsqlDbType type) =>
-        new() { Value = order.Lines.Select(column).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type };
 }

@@ -49,7 +49,7 @@ internal static class PlaceOrder
         }
     }
 
-    public static async Task<Results<Created<OrderView>, Accepted<OrderView>, Ok<OrderView>, ProblemHttpResult>> Handle(
+    public static async Task<Results<Created<OrderView>, Accepted<OrderView>, Ok<OrderView>, ProblemHttpResult, KeyAnswer>> Handle(
         Request request,
         OrderDesk desk,
         OrdersDb db,
@@ -57,8 +57,7 @@ internal static class PlaceOrder
         KeyedRequest keyed,
         Caller caller,
         TimeProvider time,
-        HttpContext http,
-        CancellationToken cancel)
+        HttpContext http)
     {
         var patience = PreferWait.Of(http);
         var now = OrderDraft.WholeMicroseconds(time.GetUtcNow());
@@ -69,34 +68,43 @@ internal static class PlaceOrder
 
         var draft = OrderDraft.Of(request, now);
         using var decision = decisions.Start(caller.Org, draft.Id);
-        var (order, isNew, refusal) = await desk.Place(draft, cancel);
-        if (order is null)
+        var waits = request.Confirm ? patience : null;
+        var placed = await desk.Place(new(draft, caller.Behalf, keyed.Held, placed => Answer(http, placed, waits), http.RequestAborted));
+        if (placed.Order is { } order && waits is { } wait)
         {
-            return refusal!;
+            order = await decision.Decided(db, order, wait, http.RequestAborted);
+            placed = order.Status == OrderStatus.Rejected
+                ? new(order, Refusal: Problems.OrderRejected(OrderView.Of(order)))
+                : placed with { Order = order };
         }
 
-        if (request.Confirm && patience is { } wait)
+        return Answer(http, placed, waits);
+    }
+
+    private static Results<Created<OrderView>, Accepted<OrderView>, Ok<OrderView>, ProblemHttpResult, KeyAnswer> Answer(
+        HttpContext http, Placement placed, TimeSpan? waits)
+    {
+        if (placed.Order is not null && waits is { } wait)
         {
             PreferWait.Applied(http, wait);
-            await keyed.Keep(Answer(order, isNew));
-            order = await decision.Decided(db, order, wait, cancel);
-            if (order.Status == OrderStatus.Rejected)
-            {
-                return Problems.OrderRejected(OrderView.Of(order));
-            }
         }
 
-        return Answer(order, isNew);
-    }
-
-    private static Results<Created<OrderView>, Accepted<OrderView>, Ok<OrderView>, ProblemHttpResult> Answer(Order order, bool isNew)
-    {
-        var location = $"/orders/{order.Id}";
-        return (isNew, order.Status) switch
+        return placed switch
         {
-            (true, OrderStatus.Placed) => TypedResults.Created(location, OrderView.Of(order)),
-            (true, OrderStatus.Confirming) => TypedResults.Accepted(location, OrderView.Of(order)),
-            _ => TypedResults.Ok(OrderView.Of(order)),
+            { ByKey: { } answer } => answer,
+            { Refusal: { StatusCode: StatusCodes.Status503ServiceUnavailable } busy } => ComeAgain(http, busy),
+            { Refusal: { } refusal } => refusal,
+            { IsNew: true, Order: { Status: OrderStatus.Placed } order } => TypedResults.Created(Location(order), OrderView.Of(order)),
+            { IsNew: true, Order: { Status: OrderStatus.Confirming } order } => TypedResults.Accepted(Location(order), OrderView.Of(order)),
+            _ => TypedResults.Ok(OrderView.Of(placed.Order!)),
         };
     }
+
+    private static ProblemHttpResult ComeAgain(HttpContext http, ProblemHttpResult busy)
+    {
+        http.Response.Headers.RetryAfter = "1";
+        return busy;
+    }
+
+    private static string Location(Order order) => $"/orders/{order.Id}";
 }

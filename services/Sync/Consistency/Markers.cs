@@ -23,7 +23,7 @@ internal sealed class Markers([FromKeyedServices("relay")] NpgsqlDataSource rela
         {
             for (var shard = 0; shard < Topology.Shards; shard++)
             {
-                var queue = await bus.GetSendEndpoint(new Uri($"exchange:{Topology.ChangeQueue(shard)}"));
+                var queue = await bus.GetSendEndpoint(new Uri($"exchange:{Topology.ChangeQueue(shard)}")).WaitAsync(either.Token);
                 await queue.Send(new ChangeBatch("sync", shard, [], marker), either.Token).WaitAsync(either.Token);
             }
 

@@ -27,13 +27,18 @@ internal sealed partial class FeedTrail(
         WHERE n.metadata ? 'correlationId'
         """;
 
-    /// <summary>What another process appended and readers of this one got.</summary>
+    /// <summary>
+    /// What another process appended and readers of this one got. Range by range: joined as a whole, an organisation's ranges would each be
+    /// compared with all of its feed.
+    /// </summary>
     private const string ReadSql = """
         INSERT INTO hops (org_id, correlation_id, what, name, message_id, causation_id, traceparent, entity_id, position, at)
         SELECT f.org_id, (f.metadata ->> 'correlationId')::uuid, 'delivered', f.event_type, f.id, (f.metadata ->> 'causationId')::uuid,
           f.metadata ->> 'traceparent', f.entity_id, f.position, n.at
         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[]) AS n (org_id, after, up_to, at)
-        JOIN feed f ON f.org_id = n.org_id AND f.position > n.after AND f.position <= n.up_to
+        CROSS JOIN LATERAL (
+          SELECT * FROM feed WHERE feed.org_id = n.org_id AND feed.position > n.after AND feed.position <= n.up_to ORDER BY feed.position LIMIT n.up_to - n.after
+        ) f
         WHERE f.metadata ->> 'correlationId' IS NOT NULL
         """;
 
