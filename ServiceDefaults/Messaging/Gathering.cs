@@ -5,21 +5,20 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 /// waits. One batch at a time, in the order of arrival.
 /// </summary>
 /// <param name="most">Items a batch; what was given together is never divided.</param>
-/// <param name="rest">After a batch of several that was not full, so that more come together: for work that may be late, to cost less.</param>
-internal sealed class Gathering<T>(int most, TimeSpan rest, Func<IReadOnlyList<T>, CancellationToken, Task> work)
+internal sealed class Gathering<T>(int most, Func<IReadOnlyList<T>, Task> work)
 {
     private readonly Queue<Waiting> _waiting = [];
     private bool _isWorking;
 
-    private sealed record Waiting(IReadOnlyList<T> Items, CancellationToken Cancel)
+    private sealed record Waiting(IReadOnlyList<T> Items)
     {
         public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     /// <summary>Completes when the items are done; a batch that fails fails for all in it.</summary>
-    public Task Do(IReadOnlyList<T> items, CancellationToken cancel)
+    public Task Do(IReadOnlyList<T> items)
     {
-        var mine = new Waiting(items, cancel);
+        var mine = new Waiting(items);
         lock (_waiting)
         {
             _waiting.Enqueue(mine);
@@ -29,7 +28,7 @@ internal sealed class Gathering<T>(int most, TimeSpan rest, Func<IReadOnlyList<T
                 // The work is of all who give; it must not carry one caller's trace into the others'.
                 using (ExecutionContext.SuppressFlow())
                 {
-                    _ = Task.Run(WorkOff, CancellationToken.None);
+                    _ = Task.Run(WorkOff);
                 }
             }
         }
@@ -43,18 +42,12 @@ internal sealed class Gathering<T>(int most, TimeSpan rest, Func<IReadOnlyList<T
         {
             try
             {
-                await work([.. batch.SelectMany(waiting => waiting.Items)], batch[0].Cancel);
+                await work([.. batch.SelectMany(waiting => waiting.Items)]);
                 batch.ForEach(waiting => waiting.Done.SetResult());
             }
             catch (Exception exception)
             {
                 batch.ForEach(waiting => waiting.Done.SetException(exception));
-            }
-
-            var items = batch.Sum(waiting => waiting.Items.Count);
-            if (rest > TimeSpan.Zero && items > 1 && items < most)
-            {
-                await Task.Delay(rest);
             }
         }
     }

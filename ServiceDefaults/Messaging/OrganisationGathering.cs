@@ -22,11 +22,11 @@ public sealed class OrganisationGathering<T>(int most, Func<Guid, IReadOnlyList<
     /// <summary>Completes when the item is done; a batch that fails fails for all in it.</summary>
     public async Task Do(Guid org, T item)
     {
-        var (gathering, waiting) = _organisations.GetOrAdd(org, _ => (new(most, TimeSpan.Zero, (items, _) => work(org, items)), new()));
+        var (gathering, waiting) = _organisations.GetOrAdd(org, _ => (new(most, items => work(org, items)), new()));
         Interlocked.Increment(ref waiting.Value);
         try
         {
-            await gathering.Do([item], CancellationToken.None);
+            await gathering.Do([item]);
         }
         finally
         {

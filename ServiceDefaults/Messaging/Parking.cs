@@ -120,33 +120,13 @@ internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
         insert.Parameters.Add(new() { Value = queue });
         insert.Parameters.Add(new() { Value = type });
         insert.Parameters.Add(new() { Value = messageId });
-        insert.Parameters.Add(new() { Value = contentType });
+        insert.Parameters.Add(new() { Value = Text(contentType) });
         insert.Parameters.Add(new() { Value = body });
-        insert.Parameters.Add(new() { Value = exception.Message });
+        insert.Parameters.Add(new() { Value = Text(exception.Message) });
         insert.Parameters.Add(new() { Value = attempts });
         await insert.ExecuteNonQueryAsync(cancel);
     }
-}
 
-/// <summary>Stands where the bus would move a message to an error or skipped queue, and parks it instead.</summary>
-internal sealed class ParkFilter(Parking parking, string queue) : IFilter<ExceptionReceiveContext>, IFilter<ReceiveContext>
-{
-    public Task Send(ExceptionReceiveContext context, IPipe<ExceptionReceiveContext> next) => Park(context, context.Exception);
-
-    public Task Send(ReceiveContext context, IPipe<ReceiveContext> next) =>
-        Park(context, new InvalidDataException("Nothing here listens to this type of message."));
-
-    public void Probe(ProbeContext context) => context.CreateFilterScope("park");
-
-    private async Task Park(ReceiveContext context, Exception exception)
-    {
-        // What cannot be read comes here as a fault and then as skipped: one delivery is parked once, with the first reason.
-        if (!context.HasPayloadType(typeof(Parked)))
-        {
-            await parking.Park(queue, context.ContentType?.MediaType, context.GetBody(), exception.GetBaseException(), context.CancellationToken);
-            context.GetOrAddPayload(() => new Parked());
-        }
-    }
-
-    private sealed class Parked;
+    /// <summary>PostgreSQL's text holds every character but this one.</summary>
+    private static string Text(string value) => value.Replace("\0", "", StringComparison.Ordinal);
 }

@@ -24,7 +24,6 @@ internal static class HealthSetup
     public static string? Sentence(HealthReportEntry entry) => entry switch
     {
         { Status: HealthStatus.Healthy } => null,
-        _ when entry.Tags.Contains("masstransit") => "The broker is away.",
         { Exception: not null } => "The check failed.",
         _ => entry.Description,
     };

@@ -13,10 +13,10 @@ public sealed class GatheringTests
     [Fact]
     public async Task Items_that_come_while_the_first_is_at_work_are_one_batch_in_their_order()
     {
-        var gathering = new Gathering<int>(100, TimeSpan.Zero, HoldFirst);
-        var first = gathering.Do([0], CancellationToken.None);
+        var gathering = new Gathering<int>(100, HoldFirst);
+        var first = gathering.Do([0]);
         await _started.Task.WaitAsync(Patience);
-        Task[] others = [.. Enumerable.Range(1, 9).Select(item => gathering.Do([item], CancellationToken.None))];
+        Task[] others = [.. Enumerable.Range(1, 9).Select(item => gathering.Do([item]))];
         others.ShouldAllBe(task => !task.IsCompleted);
         _goOn.SetResult();
 
@@ -30,10 +30,10 @@ public sealed class GatheringTests
     [Fact]
     public async Task A_batch_holds_no_more_than_it_may_and_what_was_given_together_stays_together()
     {
-        var gathering = new Gathering<int>(3, TimeSpan.Zero, HoldFirst);
-        var first = gathering.Do([0], CancellationToken.None);
+        var gathering = new Gathering<int>(3, HoldFirst);
+        var first = gathering.Do([0]);
         await _started.Task.WaitAsync(Patience);
-        Task[] others = [.. new int[][] { [1, 2], [3, 4], [5], [6, 7, 8, 9] }.Select(items => gathering.Do(items, CancellationToken.None))];
+        Task[] others = [.. new int[][] { [1, 2], [3, 4], [5], [6, 7, 8, 9] }.Select(items => gathering.Do(items))];
         _goOn.SetResult();
 
         await Task.WhenAll([first, .. others]).WaitAsync(Patience);
@@ -47,18 +47,18 @@ public sealed class GatheringTests
     [Fact]
     public async Task A_batch_that_fails_fails_for_all_in_it_and_the_next_is_done()
     {
-        var gathering = new Gathering<int>(2, TimeSpan.Zero, async (items, cancel) =>
+        var gathering = new Gathering<int>(2, async items =>
         {
-            await HoldFirst(items, cancel);
+            await HoldFirst(items);
             if (items.Contains(1))
             {
                 throw new InvalidOperationException("refused");
             }
         });
-        var first = gathering.Do([0], CancellationToken.None);
+        var first = gathering.Do([0]);
         await _started.Task.WaitAsync(Patience);
-        Task[] failing = [gathering.Do([1], CancellationToken.None), gathering.Do([2], CancellationToken.None)];
-        var last = gathering.Do([3], CancellationToken.None);
+        Task[] failing = [gathering.Do([1]), gathering.Do([2])];
+        var last = gathering.Do([3]);
         _goOn.SetResult();
 
         await first.WaitAsync(Patience);
@@ -68,15 +68,15 @@ public sealed class GatheringTests
         }
 
         await last.WaitAsync(Patience);
-        var afterwards = gathering.Do([4], CancellationToken.None);
+        var afterwards = gathering.Do([4]);
         await afterwards.WaitAsync(Patience);
         _batches[^1].ShouldBe([4]);
     }
 
-    private async Task HoldFirst(IReadOnlyList<int> items, CancellationToken cancel)
+    private async Task HoldFirst(IReadOnlyList<int> items)
     {
         _batches.Add([.. items]);
         _started.TrySetResult();
-        await _goOn.Task.WaitAsync(Patience, cancel);
+        await _goOn.Task.WaitAsync(Patience);
     }
 }

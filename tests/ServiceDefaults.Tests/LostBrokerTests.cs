@@ -16,6 +16,8 @@ public sealed class LostBrokerTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private static readonly TimeSpan Breaking = TimeSpan.FromSeconds(6);
 
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+
     private readonly UnreliableFixture _fixture = new();
     private readonly Guid _org = Guid.NewGuid();
 
@@ -86,6 +88,30 @@ public sealed class LostBrokerTests(ITestOutputHelper output) : IAsyncLifetime
         _fixture.Line.Last();
 
         await Eventually.Is(() => Unsent(session), unsent => unsent == 0, TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public async Task What_came_while_connections_broke_is_applied_once_and_soon()
+    {
+        var random = new Random(20261122);
+        using var client = _fixture.Client(_org);
+        List<string> expected = [];
+        for (var cut = 0; cut < 10; cut++)
+        {
+            // Cut with messages at work, waiting and acknowledged.
+            for (var sent = random.Next(5, 60); sent > 0; sent--)
+            {
+                var order = Guid.NewGuid();
+                expected.Add($"consumed {order}");
+                await _fixture.Broker.Publish(_org, new StockConsumed(order, []));
+            }
+
+            _fixture.Line.Cut(awayFor: TimeSpan.Zero);
+            await Eventually.Is(
+                async () => (await client.GetFromJsonAsync<string[]>("/notes"))!.Length, heard => heard >= expected.Count, Soon);
+        }
+
+        (await client.GetFromJsonAsync<string[]>("/notes"))!.Order().ShouldBe(expected.Order());
     }
 
     private static async Task<long> Unsent(NpgsqlConnection session)

@@ -172,7 +172,7 @@ public sealed class RequestTests(NotesFixture fixture) : IClassFixture<NotesFixt
         using var client = fixture.Anonymous();
         var health = await client.GetFromJsonAsync<JsonElement>("/health");
         health.GetProperty("status").GetString().ShouldBe("healthy");
-        health.GetProperty("checks").EnumerateObject().Select(check => check.Name).ShouldBe(["draining", "database", "masstransit-bus"], ignoreOrder: true);
+        health.GetProperty("checks").EnumerateObject().Select(check => check.Name).ShouldBe(["draining", "database", "broker"], ignoreOrder: true);
         (await client.GetAsync("/alive")).StatusCode.ShouldBe(HttpStatusCode.OK);
         var api = await client.GetFromJsonAsync<JsonElement>("/orders/openapi.json");
         var add = api.GetProperty("paths").GetProperty("/notes").GetProperty("post");

@@ -11,6 +11,7 @@ namespace OpsPlatform.Sync.Tests;
 /// <summary>What comes from the queues of captured changes, and what when they are out of reach.</summary>
 public sealed class ListenTests(ListenFixture fixture) : IClassFixture<ListenFixture>
 {
+    private static readonly string Urn = MassTransit.MessageUrn.ForTypeString<ChangeBatch>();
     private readonly Guid _org = Guid.NewGuid();
 
     [Fact]
@@ -31,9 +32,10 @@ public sealed class ListenTests(ListenFixture fixture) : IClassFixture<ListenFix
             await fixture.Send(Shard, changes[1]);
             await Eventually.Is(Waits);
             await Publish("no JSON");
-            await Publish("""{"message":{"service":"inventory","shard":5,"changes":[null]}}""");
+            await Publish($$$"""{"messageType":["{{{Urn}}}"],"message":{"service":"inventory","shard":5,"changes":[null]}}""");
             await fixture.Send(Shard, changes[2]);
-            await Publish("""{"message":{"service":"inventory","shard":5}}""");
+            await Publish($$$"""{"messageType":["{{{Urn}}}"],"message":{"service":"inventory","shard":5}}""");
+            await Publish("""{"messageType":["urn:message:Another"],"message":{"service":"inventory","shard":5,"changes":[]}}""");
             await fixture.Send(Shard, changes[3]);
         }
 
@@ -41,7 +43,7 @@ public sealed class ListenTests(ListenFixture fixture) : IClassFixture<ListenFix
         using var platform = fixture.Operator();
         await Eventually.Is(
             async () => (await platform.GetFromJsonAsync<JsonElement>("/sync/errors")).GetProperty("items").EnumerateArray().ToArray(),
-            errors => errors.Count(error => error.GetProperty("name").GetString() == "unreadable") == 3);
+            errors => errors.Count(error => error.GetProperty("name").GetString() == "unreadable") == 4);
 
         async Task Publish(string body) => await channel.BasicPublishAsync("", Topology.ChangeQueue(Shard), Encoding.UTF8.GetBytes(body));
     }
@@ -67,10 +69,10 @@ public sealed class ListenTests(ListenFixture fixture) : IClassFixture<ListenFix
                 return false;
             }
         });
-        (await Eventually.Is(Changes, state => state == "degraded")).ShouldBe("degraded");
+        (await Eventually.Is(BrokerState, state => state == "degraded")).ShouldBe("degraded");
 
         await channel.QueueDeleteAsync(Topology.ChangeQueue(Shard));
-        await Eventually.Is(Changes, state => state == "healthy");
+        await Eventually.Is(BrokerState, state => state == "healthy");
         await fixture.Send(Shard, SyncFixture.Change(_org));
         await fixture.Entries(_org, 1);
     }
@@ -83,11 +85,11 @@ public sealed class ListenTests(ListenFixture fixture) : IClassFixture<ListenFix
         return (bool)(await waits.ExecuteScalarAsync())!;
     }
 
-    private async Task<string?> Changes()
+    private async Task<string?> BrokerState()
     {
         using var anybody = fixture.Anonymous();
         var health = await anybody.GetFromJsonAsync<JsonElement>("/health");
-        return health.GetProperty("checks").GetProperty("changes").GetProperty("status").GetString();
+        return health.GetProperty("checks").GetProperty("broker").GetProperty("status").GetString();
     }
 }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using MassTransit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -11,8 +10,11 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.ServiceDefaults.Messaging;
 
-/// <summary>Hands a group to its listener, organisation by organisation: one transaction with the inbox rows, so that twice delivered is once applied.</summary>
-internal sealed class GroupConsumer<T, TListener> : IConsumer<MessageGroup<T>>
+/// <summary>Hands groups to their listener, organisation by organisation: one transaction with the inbox rows, so that twice delivered is once applied.</summary>
+/// <param name="rest">After a batch of several that was not full, for a listener that may be late.</param>
+internal sealed class GroupHearing<T, TListener>(
+    IServiceProvider services, ServiceName service, Patience patience, Parking parking, TimeProvider time, TimeSpan rest)
+    : Hearing<MessageGroup<T>>([Subscription.Of<T>(service.Value).Queue], Prefetch, parking, time)
     where T : class
     where TListener : class, IHear<T>
 {
@@ -28,45 +30,47 @@ internal sealed class GroupConsumer<T, TListener> : IConsumer<MessageGroup<T>>
         SELECT message_id FROM fresh
         """;
 
-    /// <summary>Messages applied at once; a batch of one organisation is one transaction.</summary>
-    private const int MaxGathered = 200;
+    /// <summary>Groups taken while others are applied, to be applied together next.</summary>
+    private const ushort Prefetch = 16;
+
+    /// <summary>Messages after which no further group is added; those of one organisation are one transaction.</summary>
+    private const int Enough = 200;
 
     private static readonly string Consumer = typeof(TListener).Name;
-    private readonly IServiceProvider _services;
-    private readonly Gathering<Envelope<T>> _gathering;
+    private readonly Parking _parking = parking;
 
-    public GroupConsumer(IServiceProvider services, TimeSpan rest)
-    {
-        _services = services;
-        _gathering = new(MaxGathered, rest, ApplyAll);
-    }
+    public override string Name => typeof(T).Name;
 
-    public async Task Consume(ConsumeContext<MessageGroup<T>> context)
-    {
-        await _services.GetRequiredService<ServiceDatabase>().Ready.WaitAsync(context.CancellationToken);
-        await _gathering.Do(context.Message.Items, context.CancellationToken);
-    }
+    protected override bool IsWhole(MessageGroup<T> message) => message.Items?.All(item => item is { Message: not null }) == true;
 
-    private async Task ApplyAll(IReadOnlyList<Envelope<T>> items, CancellationToken cancel)
+    protected override bool IsFull(IReadOnlyList<Delivery> batch) => Count(batch) >= Enough;
+
+    protected override TimeSpan RestAfter(IReadOnlyList<Delivery> batch) => Count(batch) is > 1 and < Enough ? rest : TimeSpan.Zero;
+
+    protected override async Task Apply(IReadOnlyList<Delivery> batch, CancellationToken cancel)
     {
-        var patience = _services.GetRequiredService<Patience>();
-        var parking = _services.GetRequiredService<Parking>();
-        var queue = Subscription.Of<T>(_services.GetRequiredService<ServiceName>().Value).Queue;
-        foreach (var organisation in items.GroupBy(item => item.OrgId))
+        foreach (var unreadable in batch.Where(delivery => delivery.Message is null))
+        {
+            await Park(unreadable, unreadable.Fault!, cancel);
+        }
+
+        foreach (var organisation in batch.SelectMany(delivery => delivery.Message?.Items ?? []).GroupBy(item => item.OrgId))
         {
             await patience.Apply(
                 [.. organisation.DistinctBy(item => item.Id)],
                 Apply,
-                (item, exception, attempts) => parking.Park(queue, item, exception, attempts, cancel),
+                (item, exception, attempts) => _parking.Park(batch[0].Queue, item, exception, attempts, cancel),
                 cancel);
         }
     }
+
+    private static int Count(IReadOnlyList<Delivery> batch) => batch.Sum(delivery => delivery.Message?.Items.Count ?? 0);
 
     private async Task Apply(IReadOnlyList<Envelope<T>> items, CancellationToken cancel)
     {
         var first = items[0];
         using var activity = SharedWork.Start($"{Consumer} apply", ActivityKind.Consumer, items.Select(item => item.TraceParent));
-        await using var scope = _services.CreateAsyncScope();
+        await using var scope = services.CreateAsyncScope();
         scope.ServiceProvider.GetRequiredService<Caller>().ActFor(first.OrgId, first.Actor ?? Consumer, first.Cause());
         var db = scope.ServiceProvider.GetRequiredService<ServiceDb>();
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
