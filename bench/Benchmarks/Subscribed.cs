@@ -65,9 +65,9 @@ internal static class Subscribed
                 Console.WriteLine($"    {missing} frames are missing and {holes} positions were passed over, at {readers.Count(reader => reader.Holes != 0)} of {readers.Length} subscribers");
             }
 
-            if (readers.Count(reader => reader.WasEnded) is > 0 and var ended)
+            if (readers.Sum(reader => reader.Returns) is > 0 and var returns)
             {
-                Console.WriteLine($"    {ended} of {readers.Length} subscribers were told to come again or cut off");
+                Console.WriteLine($"    {readers.Count(reader => reader.Returns > 0)} of {readers.Length} subscribers were told to come again or cut off, and came again, {returns} times in all");
             }
 
             return new(FeedReader.LatencyOf(readers), writer.Commits, delivered, missing + holes, unwritten, seconds, readers[0].FrameBytes, profile);

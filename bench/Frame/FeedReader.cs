@@ -1,14 +1,19 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.Net.Http.Headers;
 
 namespace OpsPlatform.Bench.Frame;
 
-/// <summary>One subscriber of the feed through the gateway, or of its bare likeness. Parses each event's name, position and mark, without making objects.</summary>
+/// <summary>
+/// One subscriber of the feed through the gateway, or of its bare likeness; comes again from where it was when it is told to or cut off. Parses each
+/// event's name, position and mark, without making objects.
+/// </summary>
 internal sealed class FeedReader : IDisposable
 {
     private const int BufferBytes = 256 * 1024;
-    private readonly HttpResponseMessage _response;
-    private readonly Stream _stream;
+    private static readonly TimeSpan ReturnDelay = TimeSpan.FromMilliseconds(100);
+    private readonly HttpClient _client;
+    private readonly string _path;
     private readonly Marks _marks;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stop = new();
@@ -16,10 +21,10 @@ internal sealed class FeedReader : IDisposable
     private long _position;
     private long _bytes;
 
-    private FeedReader(HttpResponseMessage response, Stream stream, Marks marks)
+    private FeedReader(HttpClient client, string path, Marks marks)
     {
-        _response = response;
-        _stream = stream;
+        _client = client;
+        _path = path;
         _marks = marks;
     }
 
@@ -31,8 +36,8 @@ internal sealed class FeedReader : IDisposable
     /// <summary>Positions that were passed over.</summary>
     public long Holes { get; private set; }
 
-    /// <summary>Told to come again, or cut off.</summary>
-    public bool WasEnded { get; private set; }
+    /// <summary>How often it was told to come again, or cut off.</summary>
+    public int Returns { get; private set; }
 
     /// <summary>Of the frames that bore a mark, on average.</summary>
     public int FrameBytes => Received == 0 ? 0 : (int)(_bytes / Received);
@@ -40,11 +45,7 @@ internal sealed class FeedReader : IDisposable
     /// <summary>Opens a stream and waits until it is live.</summary>
     public static async Task<FeedReader> Open(HttpClient client, string path, Marks marks, CancellationToken cancel)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
-        var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
-        response.EnsureSuccessStatusCode();
-        var reader = new FeedReader(response, await response.Content.ReadAsStreamAsync(cancel), marks);
+        var reader = new FeedReader(client, path, marks);
         reader._reading = Task.Run(reader.Read, CancellationToken.None);
         await reader._ready.Task.WaitAsync(TimeSpan.FromSeconds(30), cancel);
         return reader;
@@ -76,34 +77,51 @@ internal sealed class FeedReader : IDisposable
     public void Dispose()
     {
         _stop.Cancel();
-        _stream.Dispose();
-        _response.Dispose();
-        _stop.Dispose();
+        _reading.ContinueWith(_ => _stop.Dispose(), TaskScheduler.Default);
     }
 
     private async Task Read()
     {
-        var buffer = new byte[BufferBytes];
-        var held = 0;
-        try
+        while (true)
         {
-            while (await _stream.ReadAsync(buffer.AsMemory(held), _stop.Token) is > 0 and var read)
+            try
             {
-                held += read;
-                var taken = Parse(buffer.AsSpan(0, held));
-                buffer.AsSpan(taken, held - taken).CopyTo(buffer);
-                held -= taken;
+                await ReadUntilEnded();
+            }
+            catch (Exception) when (_stop.IsCancellationRequested)
+            {
+                // The benchmark has seen enough.
+                return;
+            }
+            catch (Exception broken) when (broken is IOException or HttpRequestException)
+            {
+                await Task.Delay(ReturnDelay);
             }
 
-            WasEnded = true;
+            Returns++;
         }
-        catch (Exception) when (_stop.IsCancellationRequested)
+    }
+
+    private async Task ReadUntilEnded()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, _path);
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
+        if (_position > 0)
         {
-            // The benchmark has seen enough.
+            request.Headers.Add("Last-Event-ID", _position.ToString(CultureInfo.InvariantCulture));
         }
-        catch (Exception broken) when (broken is IOException or HttpRequestException)
+
+        using var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, _stop.Token);
+        response.EnsureSuccessStatusCode();
+        await using var stream = await response.Content.ReadAsStreamAsync(_stop.Token);
+        var buffer = new byte[BufferBytes];
+        var held = 0;
+        while (await stream.ReadAsync(buffer.AsMemory(held), _stop.Token) is > 0 and var read)
         {
-            WasEnded = true;
+            held += read;
+            var taken = Parse(buffer.AsSpan(0, held));
+            buffer.AsSpan(taken, held - taken).CopyTo(buffer);
+            held -= taken;
         }
     }
 
@@ -137,12 +155,8 @@ internal sealed class FeedReader : IDisposable
         }
         else if (frame.StartsWith("event: ready"u8) || frame.IndexOf("\nevent: ready"u8) >= 0)
         {
-            _position = Position(frame[(frame.IndexOf("id: "u8) + 4)..]);
+            _position = Math.Max(_position, Position(frame[(frame.IndexOf("id: "u8) + 4)..]));
             _ready.TrySetResult();
-        }
-        else if (frame.IndexOf("event: resume"u8) >= 0 || frame.IndexOf("event: reset"u8) >= 0)
-        {
-            WasEnded = true;
         }
     }
 
