@@ -7,6 +7,7 @@ internal sealed class StartBenchmark : IBenchmark
 {
     private const double BytesPerKilobyte = 1_024;
     private const double GoalMegabytes = 1_536;
+    private const double SettledAfter = 3;
 
     public string Name => "start";
 
@@ -19,6 +20,10 @@ internal sealed class StartBenchmark : IBenchmark
         session.Record(Figure.Of("until everything is healthy", "s", system.HealthyAfter.TotalSeconds, Goal.AtMost(20),
             new("PostgreSQL with a new cluster and RabbitMQ with a new node, both at once, until they take logins", bare.Seconds)));
         await Task.Delay(session.Phase(1.0 / 6), session.Cancel);
+        var fresh = await session.Watch(system, "just started", () => Task.Delay(session.Phase(1.0 / 3), session.Cancel), isIdle: true);
+        session.Record(Figure.Of("processor just after the start", "% of a core", fresh.Cpu.System));
+        // For some minutes the runtimes compile anew what the start used often.
+        await Task.Delay(session.Phase(SettledAfter), session.Cancel);
         var idle = await session.Watch(system, "idle", () => Task.Delay(session.Phase(0.5), session.Cancel), isIdle: true);
         session.Record(Figure.Of("idle processor", "% of a core", idle.Cpu.System, Goal.AtMost(5), new("PostgreSQL and RabbitMQ alone, idle", bare.Percent)));
         session.Record(Figure.Of("idle processor of the services alone", "% of a core", idle.Cpu.Services));

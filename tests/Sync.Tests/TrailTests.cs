@@ -76,6 +76,50 @@ public sealed class TrailTests(QuietSyncFixture fixture) : IClassFixture<QuietSy
         (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBeLessThan(1_000);
     }
 
+    [Fact]
+    public async Task What_readers_got_of_a_long_feed_is_stored_by_reading_those_entries_and_no_others()
+    {
+        const int Ranges = 40;
+        const int Each = 5;
+        var org = Guid.NewGuid();
+        await using var owner = await fixture.OpenAs("owner");
+        await using var fill = new NpgsqlCommand(
+            """
+            INSERT INTO feed SELECT $1, n, 'inventory', 1000000 + n, gen_random_uuid(), 'thing_created', 'test', 'normal', 'thing', n::text, 1, 'create', '{}', '[]',
+              json_build_object('correlationId', gen_random_uuid()), now() FROM generate_series(1, 20000) n
+            """, owner) { Parameters = { new() { Value = org } } };
+        await fill.ExecuteNonQueryAsync();
+
+        // One session for all it does, which is then told to tell its counts.
+        await using var relay = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder((await Infrastructure.Get()).Database(owner.Database))
+        {
+            MaxPoolSize = 1, Options = $"-c role={fixture.Database.Role("relay")}",
+        });
+        using var trail = new FeedTrail(relay, fixture.Database, TimeProvider.System, NullLogger<FeedTrail>.Instance);
+        var before = await RowsReadOfFeed();
+        for (var range = 0; range < Ranges; range++)
+        {
+            trail.NoteRead(org, range * Each, (range + 1) * Each)!.Delivered();
+        }
+
+        await trail.StartAsync(CancellationToken.None);
+        await using var looking = await fixture.OpenAs("relay");
+        await using var stored = new NpgsqlCommand("SELECT count(*) FROM hops WHERE org_id = $1 AND what = 'delivered'", looking) { Parameters = { new() { Value = org } } };
+        await Eventually.Is(async () => (long)(await stored.ExecuteScalarAsync())!, count => count == Ranges * Each);
+        await trail.StopAsync(CancellationToken.None);
+
+        (await RowsReadOfFeed() - before).ShouldBeInRange(1, 2 * Ranges * Each);
+
+        async Task<long> RowsReadOfFeed()
+        {
+            await using var flush = relay.CreateCommand("SELECT pg_stat_force_next_flush()");
+            await flush.ExecuteNonQueryAsync();
+            await using var read = relay.CreateCommand(
+                "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_all_tables WHERE relid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'feed'::regclass)");
+            return (long)(await read.ExecuteScalarAsync())!;
+        }
+    }
+
     private static async Task<JsonElement[]> Hops(HttpClient client, Guid correlation, string more) =>
         [.. (await client.GetFromJsonAsync<JsonElement>($"/sync/hops?correlationId={correlation}{more}")).GetProperty("items").EnumerateArray()];
 }
