@@ -86,6 +86,38 @@ public sealed class CaptureTests(NotesFixture fixture) : IClassFixture<NotesFixt
     }
 
     [Fact]
+    public async Task Rows_updated_by_one_statement_are_each_captured_with_what_changed_in_them_and_those_left_as_they_were_are_not()
+    {
+        await using var session = await fixture.OpenAs("app", _org);
+        Guid[] ids = [.. Enumerable.Range(0, 300).Select(_ => Guid.NewGuid())];
+        await Run(session, "INSERT INTO notes (id, text) SELECT id, 'note ' || n FROM unnest($1) WITH ORDINALITY AS given (id, n)", ids);
+
+        // The plan is made for the one row that comes first.
+        await Run(session, "UPDATE notes SET text = 'first' WHERE id = $1", ids[0]);
+        await Run(session, "UPDATE notes SET text = CASE WHEN text LIKE '%7' THEN text ELSE text || ', again' END, secret = 's' WHERE id = ANY ($1) AND id <> $2", ids, ids[0]);
+        await Run(session, "UPDATE notes SET text = text WHERE id = ANY ($1)", ids);
+
+        await using var read = new NpgsqlCommand(
+            """
+            SELECT e.entity_id = n.id::text AND e.row_version = n.row_version AND e.data ->> 'text' = n.text AND NOT e.data ? 'secret',
+              (SELECT string_agg(key, ' ' ORDER BY key) FROM jsonb_array_elements_text(e.changed) AS key), n.text
+            FROM sync_events e JOIN notes n ON n.id::text = e.entity_id WHERE e.operation = 'update' AND n.id = ANY ($1)
+            """, session)
+        { Parameters = { new() { Value = ids } } };
+        var (same, changed) = (0, 0);
+        await using var row = await read.ExecuteReaderAsync();
+        while (await row.ReadAsync())
+        {
+            row.GetBoolean(0).ShouldBeTrue();
+            var isSame = row.GetString(2).EndsWith('7');
+            row.GetString(1).ShouldBe(isSame ? "row_version updated_at" : "row_version text updated_at");
+            (same, changed) = isSame ? (same + 1, changed) : (same, changed + 1);
+        }
+
+        (same, changed).ShouldBe((30, 270));
+    }
+
+    [Fact]
     public async Task Changes_of_one_entity_arrive_in_order_and_are_marked_processed()
     {
         var changes = await fixture.Broker.ListenToChanges();
