@@ -87,13 +87,15 @@ public sealed class TrailTests(QuietSyncFixture fixture) : IClassFixture<QuietSy
             """
             INSERT INTO feed SELECT $1, n, 'inventory', 1000000 + n, gen_random_uuid(), 'thing_created', 'test', 'normal', 'thing', n::text, 1, 'create', '{}', '[]',
               json_build_object('correlationId', gen_random_uuid()), now() FROM generate_series(1, 20000) n
-            """, owner) { Parameters = { new() { Value = org } } };
+            """, owner)
+        { Parameters = { new() { Value = org } } };
         await fill.ExecuteNonQueryAsync();
 
         // One session for all it does, which is then told to tell its counts.
         await using var relay = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder((await Infrastructure.Get()).Database(owner.Database))
         {
-            MaxPoolSize = 1, Options = $"-c role={fixture.Database.Role("relay")}",
+            MaxPoolSize = 1,
+            Options = $"-c role={fixture.Database.Role("relay")}",
         });
         using var trail = new FeedTrail(relay, fixture.Database, TimeProvider.System, NullLogger<FeedTrail>.Instance);
         var before = await RowsReadOfFeed();
