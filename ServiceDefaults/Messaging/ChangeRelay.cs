@@ -25,7 +25,7 @@ internal sealed class ChangeRelay(
         SELECT seq, id, org_id, event_type, category, priority, entity_type, entity_id, row_version, operation,
                data::text, changed::text, (metadata || jsonb_build_object('service', $3::text))::text, created_at, shard, size_bytes
         FROM sync_events
-        WHERE sync_status = 'pending' AND shard = ANY($1) AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+        WHERE sync_status = 'pending' AND seq >= $5 AND shard = ANY($1) AND (next_attempt_at IS NULL OR next_attempt_at <= now())
           AND ($4 OR seq <= (SELECT up_to FROM relay_demand))
         ORDER BY seq LIMIT $2
         """;
@@ -47,6 +47,7 @@ internal sealed class ChangeRelay(
     private NpgsqlConnection? _connection;
     private readonly Lock _leaving = new();
     private ShardLocks? _shards;
+    private PendingStart? _start;
     private long _sharedAt;
     private Task? _left;
 
@@ -76,6 +77,7 @@ internal sealed class ChangeRelay(
 
         _connection = await Database.OpenRelaySession(cancel);
         _shards = new(_connection);
+        _start = new(_connection, Time);
         await _shards.Join(cancel);
         await Share(cancel);
         Signal.ShardsMoved();
@@ -144,9 +146,14 @@ internal sealed class ChangeRelay(
     {
         List<(short, CapturedChange)> changes = [];
         List<(long, string)> poison = [];
+        var start = await _start!.Get(cancel);
         await using var take = new NpgsqlCommand(TakeSql, _connection)
         {
-            Parameters = { new() { Value = _shards!.Held.ToArray() }, new() { Value = settings.BatchSize }, new() { Value = Database.Service }, new() { Value = settings.Auto } },
+            Parameters =
+            {
+                new() { Value = _shards!.Held.ToArray() }, new() { Value = settings.BatchSize }, new() { Value = Database.Service }, new() { Value = settings.Auto },
+                new() { Value = start },
+            },
         };
         await using var row = await take.ExecuteReaderAsync(cancel);
         var batchBytes = 0;

@@ -121,6 +121,32 @@ public sealed class ReplicaTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_long_transaction_changed_is_sent_before_what_waited_for_it()
+    {
+        var seen = new ConcurrentDictionary<string, long>();
+        var reading = ReadUntil(await _first.Broker.ListenToChanges(), seen);
+        var id = Guid.NewGuid();
+        await InOrg("INSERT INTO notes (id, text) VALUES ($1, '1')", id);
+
+        await using var session = await _first.OpenAs("app", _org);
+        await using var transaction = await session.BeginTransactionAsync();
+        await Run(session, "UPDATE notes SET text = '2' WHERE id = $1", id);
+        var waiting = InOrg("UPDATE notes SET text = '3' WHERE id = $1", id);
+        // The relays pass its number with what others commit, for longer than they keep to a place.
+        for (var passed = Stopwatch.StartNew(); passed.Elapsed < TimeSpan.FromSeconds(2);)
+        {
+            var other = Guid.NewGuid();
+            await InOrg("INSERT INTO notes (id, text) VALUES ($1, 'other')", other);
+            await Eventually.Is(() => Task.FromResult(seen.ContainsKey(other.ToString())));
+        }
+
+        await transaction.CommitAsync();
+        await waiting;
+        await Eventually.Is(() => Task.FromResult(reading.IsFaulted || seen[id.ToString()] == 3));
+        reading.IsFaulted.ShouldBeFalse(reading.Exception?.ToString());
+    }
+
+    [Fact]
     public async Task A_build_starts_on_a_schema_newer_than_its_own()
     {
         await using (var owner = await _first.OpenAs("owner"))
