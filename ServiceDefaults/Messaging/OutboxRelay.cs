@@ -17,6 +17,7 @@ internal sealed class OutboxRelay(
     private const string TakeSql = """
         SELECT id, org_id, message_type, body, actor, correlation_id, causation_id, traceparent, created_at
         FROM outbox WHERE status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+          AND created_at > now() - $2
         ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
         """;
 
@@ -32,6 +33,17 @@ internal sealed class OutboxRelay(
           status = CASE WHEN attempts + 1 >= $3 THEN 'failed' ELSE 'pending' END
         WHERE id = $1
         """;
+
+    /// <summary>
+    /// What was sent leaves dead entries at the index's left end until the next vacuum, so most looks are at what is new. Retries, and
+    /// transactions that took longer, wait for the next look at everything.
+    /// </summary>
+    private static readonly TimeSpan New = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan Everything = TimeSpan.FromDays(36_500);
+    private static readonly TimeSpan EverythingInterval = TimeSpan.FromMilliseconds(500);
+
+    private long _sawEverythingAt;
 
     protected override Task Connect(CancellationToken cancel) => Task.CompletedTask;
 
@@ -64,11 +76,15 @@ internal sealed class OutboxRelay(
         return good.Count + poison.Count;
     }
 
-    private static async Task<(List<Envelope<object>> Good, List<(Guid Id, string Error)> Poison)> Take(NpgsqlConnection connection, CancellationToken cancel)
+    private async Task<(List<Envelope<object>> Good, List<(Guid Id, string Error)> Poison)> Take(NpgsqlConnection connection, CancellationToken cancel)
     {
         List<Envelope<object>> good = [];
         List<(Guid, string)> poison = [];
-        await using var take = new NpgsqlCommand(TakeSql, connection) { Parameters = { new() { Value = MaxRows } } };
+        var isForEverything = _sawEverythingAt == 0 || Time.GetElapsedTime(_sawEverythingAt) > EverythingInterval;
+        await using var take = new NpgsqlCommand(TakeSql, connection)
+        {
+            Parameters = { new() { Value = MaxRows }, new() { Value = isForEverything ? Everything : New } },
+        };
         await using var row = await take.ExecuteReaderAsync(cancel);
         while (await row.ReadAsync(cancel))
         {
@@ -89,6 +105,11 @@ internal sealed class OutboxRelay(
             {
                 poison.Add((id, exception.Message));
             }
+        }
+
+        if (isForEverything && good.Count + poison.Count < MaxRows)
+        {
+            _sawEverythingAt = Time.GetTimestamp();
         }
 
         return (good, poison);
