@@ -20,6 +20,10 @@ public static class Topology
         Subscription.Of<StockConsumed>("analytics"),
         Subscription.Of<StockRestored>("analytics"),
         Subscription.Of<OrganisationChanged>("analytics"),
+        Subscription.Of<OperationStarted>("operations"),
+        Subscription.Of<OperationReported>("operations"),
+        Subscription.Of<OperationEnded>("operations"),
+        Subscription.Of<OperationCancelled>("orders"),
     ];
 
     /// <summary>The queue of one shard of all services' changes; its single active consumer is a Sync instance.</summary>

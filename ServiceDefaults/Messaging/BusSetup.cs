@@ -21,20 +21,27 @@ public sealed class BusListeners
     /// <exception cref="InvalidOperationException">Contracts/Topology.cs does not list the subscription.</exception>
     public BusListeners Hear<T, TListener>(TimeSpan rest = default)
         where T : class
-        where TListener : class, IHear<T>
-    {
-        if (!Topology.Subscriptions.Contains(Subscription.Of<T>(_service)))
-        {
-            throw new InvalidOperationException($"Add Subscription.Of<{typeof(T).Name}>(\"{_service}\") to Contracts/Topology.cs: {_service} hears it.");
-        }
+        where TListener : class, IHear<T> =>
+        Add<T, TListener>(services => ActivatorUtilities.CreateInstance<GroupHearing<T, TListener>>(services, rest));
 
-        return Add<TListener>(services => ActivatorUtilities.CreateInstance<GroupHearing<T, TListener>>(services, rest));
-    }
+    /// <summary>For messages that come often and of which only the latest counts.</summary>
+    /// <exception cref="InvalidOperationException">Contracts/Topology.cs does not list the subscription.</exception>
+    public BusListeners HearLatest<T, TListener>()
+        where T : class
+        where TListener : class, IHearLatest<T> =>
+        Add<T, TListener>(services => ActivatorUtilities.CreateInstance<LatestHearing<T, TListener>>(services));
 
     /// <summary>Takes captured changes of all services, shard by shard, one consumer active per shard.</summary>
     public BusListeners HearChanges<TListener>()
         where TListener : class, IHearChanges =>
         Add<TListener>(services => ActivatorUtilities.CreateInstance<ChangeHearing<TListener>>(services));
+
+    private BusListeners Add<T, TListener>(Func<IServiceProvider, Hearing> hearing)
+        where T : class
+        where TListener : class =>
+        Topology.Subscriptions.Contains(Subscription.Of<T>(_service))
+            ? Add<TListener>(hearing)
+            : throw new InvalidOperationException($"Add Subscription.Of<{typeof(T).Name}>(\"{_service}\") to Contracts/Topology.cs: {_service} hears it.");
 
     private BusListeners Add<TListener>(Func<IServiceProvider, Hearing> hearing)
         where TListener : class

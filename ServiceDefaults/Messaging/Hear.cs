@@ -10,6 +10,17 @@ public interface IHear<T>
     Task Hear(IReadOnlyList<Envelope<T>> messages, CancellationToken cancel);
 }
 
+/// <summary>
+/// Applies messages of which only the latest about each thing counts; must itself ignore an older one. None of them is remembered, and what
+/// cannot be applied is dropped, for a later one follows.
+/// </summary>
+public interface IHearLatest<T>
+    where T : class
+{
+    /// <param name="messages">Of several organisations, in arrival order.</param>
+    Task Hear(IReadOnlyList<Envelope<T>> messages, CancellationToken cancel);
+}
+
 /// <summary>Applies captured changes of several organisations; must itself ignore a change it has already seen.</summary>
 public interface IHearChanges
 {

@@ -1,0 +1,78 @@
+using System.Text.Json.Serialization;
+
+namespace OpsPlatform.Contracts;
+
+/// <summary>A service has taken on a long-running piece of work; whatever becomes of its processes, an <see cref="OperationEnded"/> follows.</summary>
+/// <param name="OperationType">The service and what it does, such as orders.export.</param>
+/// <param name="Service">Who works on it, and hears <see cref="OperationCancelled"/> of it.</param>
+/// <param name="UserId">Whose it is.</param>
+/// <param name="Steps">In their order; at least one.</param>
+/// <param name="EntityType">What it works on, when that is one thing; with <paramref name="EntityId"/>.</param>
+/// <param name="Context">A JSON object for people and filters, at most 16 KiB.</param>
+/// <param name="MaxAttempts">How often it is begun before it has failed; a crash is an attempt.</param>
+public sealed record OperationStarted(
+    Guid OperationId,
+    string OperationType,
+    string Service,
+    string DisplayName,
+    string UserId,
+    DateTimeOffset QueuedAt,
+    IReadOnlyList<OperationStep> Steps,
+    int MaxAttempts = 1,
+    string? EntityType = null,
+    string? EntityId = null,
+    [property: JsonConverter(typeof(RawJson))] string? Context = null,
+    IReadOnlyList<string>? Tags = null);
+
+/// <param name="Weight">Its share of the whole, beside those of the others; above 0.</param>
+public sealed record OperationStep(string Name, double Weight = 1);
+
+/// <summary>
+/// How far an operation is. Only the latest counts, by attempt and then by sequence, so one that is lost does no harm. Sent while the worker
+/// lives, at least every few seconds.
+/// </summary>
+/// <param name="Attempt">From 1.</param>
+/// <param name="Sequence">Rises with each report of the attempt.</param>
+/// <param name="AdvancedAt">When the worker last got further; long ago while reports come means that it is stuck.</param>
+/// <param name="Step">Which of the steps it is at, from 1.</param>
+/// <param name="Percent">Of the whole by the steps' weights, 0 to 100.</param>
+/// <param name="Total">What <paramref name="Done"/>, <paramref name="Failed"/> and <paramref name="Skipped"/> add up to in the end, as far as it is known.</param>
+/// <param name="IsReplanned">There is more to do than was thought: the share done may be smaller than before.</param>
+/// <param name="RetryAt">The attempt failed for <paramref name="Error"/> and the next begins then.</param>
+public sealed record OperationReported(
+    Guid OperationId,
+    int Attempt,
+    long Sequence,
+    DateTimeOffset At,
+    DateTimeOffset StartedAt,
+    DateTimeOffset AdvancedAt,
+    int Step,
+    double Percent,
+    long? Done = null,
+    long? Total = null,
+    long? Failed = null,
+    long? Skipped = null,
+    long? Bytes = null,
+    string? Message = null,
+    bool IsReplanned = false,
+    DateTimeOffset? RetryAt = null,
+    string? Error = null);
+
+/// <summary>The work is over and nothing more will be done for it.</summary>
+/// <param name="Operation">As it was started, for a listener that did not hear of it yet.</param>
+/// <param name="Outcome">completed, failed or cancelled.</param>
+/// <param name="Last">How far it came; null when no attempt was begun.</param>
+/// <param name="Error">What a person may read; null when it was completed.</param>
+/// <param name="Result">A JSON object with what came of it, such as href of a file; at most 16 KiB.</param>
+/// <param name="CancelledBy">The user who asked for it.</param>
+public sealed record OperationEnded(
+    OperationStarted Operation,
+    string Outcome,
+    DateTimeOffset EndedAt,
+    OperationReported? Last = null,
+    string? Error = null,
+    [property: JsonConverter(typeof(RawJson))] string? Result = null,
+    string? CancelledBy = null);
+
+/// <summary>Somebody no longer wants it: the service named stops it as soon as it can, and says with <see cref="OperationEnded"/> what became of it.</summary>
+public sealed record OperationCancelled(Guid OperationId, string Service, string UserId, string? Reason = null);
