@@ -13,6 +13,7 @@ internal sealed class ForgetOld(ServiceDatabase database, Forgetting forgetting,
     private static readonly TimeSpan HeardRetention = TimeSpan.FromDays(14);
     private static readonly TimeSpan HopRetention = TimeSpan.FromDays(7);
     private static readonly TimeSpan ChangeRetention = TimeSpan.FromDays(30);
+    private static readonly TimeSpan WorkRetention = TimeSpan.FromDays(7);
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -23,6 +24,7 @@ internal sealed class ForgetOld(ServiceDatabase database, Forgetting forgetting,
         {
             await forgetting.Rows("idempotent_answers", "created_at", AnswerTable.Retention, stoppingToken);
             await forgetting.Rows("inbox", "received_at", HeardRetention, stoppingToken);
+            await forgetting.Rows("operation_work", "ended_at", WorkRetention, stoppingToken, "state = 'ended'");
             await forgetting.Weeks("hops", HopRetention, stoppingToken);
             await forgetting.Weeks("sync_events", ChangeRetention, stoppingToken, "ops_drop_sent_week");
         }

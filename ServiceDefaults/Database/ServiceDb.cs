@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.ServiceDefaults.Operations;
 
 namespace OpsPlatform.ServiceDefaults.Database;
 
@@ -28,6 +29,14 @@ public abstract class ServiceDb(DbContextOptions options) : DbContext(options)
             row.Property(x => x.Id).ValueGeneratedNever();
             row.Property(x => x.Body).HasColumnType("jsonb");
             row.Property(x => x.Traceparent);
+        });
+        modelBuilder.Entity<WorkRow>(row =>
+        {
+            row.ToTable("operation_work");
+            row.HasKey(x => new { x.OrgId, x.Id });
+            row.Property(x => x.Id).ValueGeneratedNever();
+            row.Property(x => x.Started).HasColumnType("jsonb");
+            row.Property(x => x.Args).HasColumnType("jsonb");
         });
     }
 

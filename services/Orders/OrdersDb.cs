@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using OpsPlatform.Orders.Customers;
+using OpsPlatform.Orders.Exports;
 using OpsPlatform.Orders.Menu;
 using OpsPlatform.Orders.Orders;
 using OpsPlatform.ServiceDefaults.Database;
@@ -18,6 +19,8 @@ internal sealed class OrdersDb(DbContextOptions<OrdersDb> options) : ServiceDb(o
     public DbSet<OrderLine> OrderLines => Set<OrderLine>();
 
     public DbSet<Customer> Customers => Set<Customer>();
+
+    public DbSet<OrderExport> OrderExports => Set<OrderExport>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -37,6 +40,7 @@ internal sealed class OrdersDb(DbContextOptions<OrdersDb> options) : ServiceDb(o
             order.HasMany(x => x.Lines).WithOne().HasForeignKey(x => new { x.OrgId, x.OrderId });
         });
         modelBuilder.Entity<OrderLine>().HasKey(x => new { x.OrgId, x.OrderId, x.LineNo });
+        modelBuilder.Entity<OrderExport>().HasKey(x => new { x.OrgId, x.Id });
         modelBuilder.Entity<Customer>(customer =>
         {
             customer.HasKey(x => new { x.OrgId, x.Id });

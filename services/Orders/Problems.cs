@@ -29,6 +29,12 @@ internal static class Problems
         "See errors for each value.",
         ("errors", new Dictionary<string, string[]> { ["occurredAt"] = [$"must be from {from:O} to {to:O}"] }));
 
+    public static ProblemHttpResult EmptyRange() => Problem.Of(
+        "invalid", 400, "Some values are not acceptable.", "See errors for each value.", ("errors", new Dictionary<string, string[]> { ["to"] = ["must be after from"] }));
+
+    public static ProblemHttpResult ExportNotReady(Guid id) => Problem.Of(
+        "export-not-ready", 409, "The file is not whole.", "It is being written, or its writing failed or was cancelled: the operation says which.", ("operation", $"/operations/{id}"));
+
     public static ProblemHttpResult TooManyOrders() => Problem.Of(
         "too-many-orders", StatusCodes.Status503ServiceUnavailable, "Too many orders of the organisation wait here.", "Nothing was done. Send the same again after Retry-After.");
 

@@ -1,6 +1,7 @@
 using OpsPlatform.Contracts;
 using OpsPlatform.Orders;
 using OpsPlatform.Orders.Customers;
+using OpsPlatform.Orders.Exports;
 using OpsPlatform.Orders.Menu;
 using OpsPlatform.Orders.Orders;
 using OpsPlatform.ServiceDefaults;
@@ -14,7 +15,9 @@ builder.AddBus<OrdersDb>("orders", bus => bus
     .Hear<StockRefused, RejectOrderWhenStockRefused>()
     .Hear<StockRestored, CancelOrderWhenStockRestored>()
     .Hear<RecipeAvailabilityChanged, SetAvailabilityWhenRecipeAvailabilityChanged>());
+builder.AddOperations("orders", work => work.Do<WriteOrderExport, OrderSelection>());
 builder.AddOrders();
+builder.AddExports();
 
 var app = builder.Build();
 
@@ -22,5 +25,6 @@ app.UseServiceDefaults();
 app.MapMenu();
 app.MapOrders();
 app.MapCustomers();
+app.MapExports();
 
 app.Run();

@@ -38,6 +38,7 @@ internal static class Notes
         builder.AddServiceDefaults("orders");
         builder.AddDatabase<NotesDb>("orders");
         builder.AddBus<NotesDb>("orders", bus => bus.Hear<StockConsumed, NoteWhenStockConsumed>());
+        builder.AddOperations("orders", work => work.Do<ScriptedWork, ScriptedWork.Args>());
         configure(builder.Services);
         var app = builder.Build();
         app.UseServiceDefaults();
@@ -47,6 +48,7 @@ internal static class Notes
         notes.MapGet("", async (NotesDb db, CancellationToken cancel) => await db.Notes.Select(note => note.Text).ToListAsync(cancel));
         notes.MapPost("/{id:guid}/slow", Slow);
         KeyedNotes.Map(notes);
+        ScriptedWork.Map(notes);
         app.MapApi("/export", Roles.Service).MapGet("", (Caller caller) => TypedResults.Ok(new Exported(caller.OrgId, caller.Actor, caller.CorrelationId)));
         return app;
     }

@@ -1,0 +1,145 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.ServiceDefaults.Operations;
+
+/// <summary>How far the step at hand is.</summary>
+/// <param name="Total">What the counts add up to in the end; null while nobody knows.</param>
+/// <param name="IsReplanned">There is more to do than was thought: the share done may fall.</param>
+public sealed record OperationProgress(
+    long Done, long? Total = null, long? Failed = null, long? Skipped = null, long? Bytes = null, string? Message = null, bool IsReplanned = false);
+
+/// <summary>One attempt at a piece of long-running work, as its worker sees it.</summary>
+public sealed class Operation : IProgress<OperationProgress>
+{
+    private readonly Lock _lock = new();
+    private readonly TimeProvider _time;
+    private readonly Claim _claim;
+    private readonly DateTimeOffset _startedAt;
+    private int _step = 1;
+    private OperationProgress _progress = new(0);
+    private DateTimeOffset _advancedAt;
+    private long _sequence;
+    private long _sentAt;
+    private bool _hasNews = true;
+
+    internal Operation(Claim claim, TimeProvider time)
+    {
+        _claim = claim;
+        _time = time;
+        _startedAt = _advancedAt = time.GetUtcNow();
+    }
+
+    public Guid Id => _claim.Id;
+
+    public Guid Org => _claim.OrgId;
+
+    /// <summary>From 1.</summary>
+    public int Attempt => _claim.Attempt;
+
+    internal Claim Claim => _claim;
+
+    /// <summary>What the last <see cref="Save"/> of any attempt stored, or null.</summary>
+    public T? Checkpoint<T>()
+        where T : class => _claim.Checkpoint is { } json ? JsonSerializer.Deserialize<T>(json, OperationJson.Options) : null;
+
+    /// <summary>Goes to a step of the kind, from 1.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The kind has no such step.</exception>
+    public void Step(int number)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(number, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(number, _claim.Started.Steps.Count);
+        lock (_lock)
+        {
+            (_step, _progress, _advancedAt, _hasNews) = (number, new(0), _time.GetUtcNow(), true);
+        }
+    }
+
+    /// <summary>Costs next to nothing and may be called as often as one likes: the latest is sent some times a second.</summary>
+    public void Report(OperationProgress value)
+    {
+        lock (_lock)
+        {
+            (_progress, _advancedAt, _hasNews) = (value, _time.GetUtcNow(), true);
+        }
+    }
+
+    /// <summary>
+    /// Within the transaction at hand: from here the next attempt goes on. The transaction's other work is stored with it or not at all, and only while
+    /// the work is still this worker's.
+    /// </summary>
+    /// <exception cref="LeaseLostException">Another instance works on it; nothing of the transaction may be stored.</exception>
+    public async Task Save(ServiceDb db, object checkpoint, CancellationToken cancel)
+    {
+        var json = JsonSerializer.Serialize(checkpoint, OperationJson.Options);
+        if (await db.Database.ExecuteSqlAsync(
+            $"UPDATE operation_work SET checkpoint = {json}::jsonb WHERE id = {Id} AND fence = {_claim.Fence} AND state = 'running'", cancel) != 1)
+        {
+            throw new LeaseLostException(Id);
+        }
+    }
+
+    /// <returns>The report to send now, or null when nothing is new and the last one is not old.</returns>
+    internal OperationReported? Next(TimeSpan silence)
+    {
+        lock (_lock)
+        {
+            if (!_hasNews && _time.GetElapsedTime(_sentAt) < silence)
+            {
+                return null;
+            }
+
+            (_hasNews, _sentAt) = (false, _time.GetTimestamp());
+            return Now();
+        }
+    }
+
+    /// <summary>It was not sent: it is news again.</summary>
+    internal void NotSent()
+    {
+        lock (_lock)
+        {
+            _hasNews = true;
+        }
+    }
+
+    internal OperationReported Last()
+    {
+        lock (_lock)
+        {
+            return Now();
+        }
+    }
+
+    /// <summary>The sequence is the time, so that it also rises when another instance goes on with the same attempt.</summary>
+    private OperationReported Now() => new(
+        Id, Attempt, _sequence = Math.Max(_sequence + 1, _time.GetUtcNow().ToUnixTimeMilliseconds()), _time.GetUtcNow(), _startedAt, _advancedAt, _step, Percent(), _progress.Done, _progress.Total, _progress.Failed, _progress.Skipped,
+        _progress.Bytes, _progress.Message, _progress.IsReplanned);
+
+    private double Percent()
+    {
+        var steps = _claim.Started.Steps;
+        var done = _progress.Done + (_progress.Failed ?? 0) + (_progress.Skipped ?? 0);
+        var share = _progress.Total is > 0 and var total ? Math.Clamp((double)done / total, 0, 1) : 0;
+        return 100 * (steps.Take(_step - 1).Sum(step => step.Weight) + (steps[_step - 1].Weight * share)) / steps.Sum(step => step.Weight);
+    }
+}
+
+/// <summary>A lease on a piece of work.</summary>
+internal sealed record Claim(
+    Guid OrgId, Guid Id, OperationStarted Started, string Args, string? Checkpoint, string Actor, Guid CorrelationId, string? TraceParent, int Attempt, long Fence, string? CancelledBy)
+{
+    public static Claim Read(NpgsqlDataReader row) => new(
+        row.GetGuid(0), row.GetGuid(1), JsonSerializer.Deserialize<OperationStarted>(row.GetString(2), OperationJson.Options)!, row.GetString(3),
+        row.IsDBNull(4) ? null : row.GetString(4), row.GetString(5), row.GetGuid(6), row.IsDBNull(7) ? null : row.GetString(7), row.GetInt32(8), row.GetInt64(9),
+        row.IsDBNull(10) ? null : row.GetString(10));
+}
+
+internal static class OperationJson
+{
+    public static JsonSerializerOptions Options { get; } = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) } };
+}

@@ -1,0 +1,30 @@
+using OpsPlatform.Contracts;
+
+namespace OpsPlatform.ServiceDefaults.Operations;
+
+/// <summary>A kind of long-running work.</summary>
+/// <param name="Type">The service and what is done, such as orders.export. Never changed: work begun by an older build is ended by this one.</param>
+/// <param name="Steps">In their order; at least one.</param>
+/// <param name="MaxAttempts">How often it is begun before it has failed; a crash of the worker is an attempt, a stop in good order is not.</param>
+public sealed record OperationKind(string Type, IReadOnlyList<OperationStep> Steps, int MaxAttempts = 3);
+
+/// <summary>
+/// Does one kind of long-running work, on behalf of who started it. It may be begun again after a crash, by any instance: what it does
+/// beyond its own transactions must bear a repeat, and what it writes goes with <see cref="Operation.Save"/>.
+/// </summary>
+/// <typeparam name="TArgs">What it was started with, as JSON.</typeparam>
+public interface IDoOperation<TArgs>
+    where TArgs : class
+{
+    static abstract OperationKind Kind { get; }
+
+    /// <returns>What came of it, for people and programs: an object that becomes JSON of at most 16 KiB, or null.</returns>
+    /// <exception cref="OperationRefusedException">It cannot be done, and a repeat would not help.</exception>
+    Task<object?> Do(TArgs args, Operation operation, CancellationToken cancel);
+}
+
+/// <summary>The work cannot be done. The message says to a person what to do about it.</summary>
+public sealed class OperationRefusedException(string message) : Exception(message);
+
+/// <summary>Somebody else works on it now.</summary>
+internal sealed class LeaseLostException(Guid id) : Exception($"The lease of operation {id} was lost: another instance works on it.");

@@ -1,0 +1,85 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
+using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.ServiceDefaults.Operations;
+
+/// <summary>What an operation is about, for people and for finding it.</summary>
+/// <param name="EntityType">With <paramref name="EntityId"/>: the one thing it works on.</param>
+/// <param name="Context">An object that becomes JSON of at most 16 KiB.</param>
+public sealed record OperationSubject(
+    string DisplayName, string? EntityType = null, string? EntityId = null, object? Context = null, IReadOnlyList<string>? Tags = null);
+
+/// <summary>Starts long-running work of this service on behalf of the caller.</summary>
+public sealed class Operations(ServiceDb db, Caller caller, ServiceName service, WorkSignal signal, TimeProvider time)
+{
+    /// <summary>Adds the work to what the next SaveChanges stores; call <see cref="Wake"/> after it.</summary>
+    /// <param name="id">The operation's id; it must be new.</param>
+    public void Add<TWork, TArgs>(Guid id, TArgs args, OperationSubject subject)
+        where TWork : class, IDoOperation<TArgs>
+        where TArgs : class
+    {
+        var kind = TWork.Kind;
+        var actor = caller.Actor ?? service.Value;
+        var started = new OperationStarted(
+            id, kind.Type, service.Value, subject.DisplayName, actor, time.GetUtcNow(), kind.Steps, kind.MaxAttempts, subject.EntityType, subject.EntityId,
+            subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags);
+        db.Add(new WorkRow
+        {
+            OrgId = caller.Org,
+            Id = id,
+            OperationType = kind.Type,
+            Started = JsonSerializer.Serialize(started, OperationJson.Options),
+            Args = JsonSerializer.Serialize(args, OperationJson.Options),
+            Actor = actor,
+            CorrelationId = caller.CorrelationId,
+            Traceparent = caller.TraceParent,
+        });
+        db.Publish(started);
+    }
+
+    /// <summary>Lets this instance look for work at once; without it, it is found within a second.</summary>
+    public void Wake() => signal.Wake();
+
+    /// <summary>Where the answer's reader follows the work: Operation-Location and Retry-After, as pollers of long-running operations read them.</summary>
+    public static void Point(HttpContext http, Guid id)
+    {
+        http.Response.Headers["Operation-Location"] = $"/operations/{id}/status";
+        http.Response.Headers.RetryAfter = "1";
+    }
+}
+
+/// <summary>Work of one operation, as it waits for its turn.</summary>
+internal sealed class WorkRow
+{
+    public Guid OrgId { get; init; }
+
+    public Guid Id { get; init; }
+
+    public required string OperationType { get; init; }
+
+    public required string Started { get; init; }
+
+    public required string Args { get; init; }
+
+    public required string Actor { get; init; }
+
+    public Guid CorrelationId { get; init; }
+
+    public string? Traceparent { get; init; }
+}
+
+/// <summary>Wakes the instance's workers.</summary>
+public sealed class WorkSignal
+{
+    private TaskCompletionSource _woken = New();
+
+    internal Task Next => Volatile.Read(ref _woken).Task;
+
+    internal void Wake() => Interlocked.Exchange(ref _woken, New()).TrySetResult();
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

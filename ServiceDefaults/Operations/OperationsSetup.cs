@@ -1,0 +1,39 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Operations;
+
+namespace OpsPlatform.ServiceDefaults;
+
+/// <summary>The kinds of long-running work a service does; listed, so that Program.cs says it.</summary>
+public sealed class OperationWorkers
+{
+    private readonly IServiceCollection _services;
+
+    internal OperationWorkers(IServiceCollection services) => _services = services;
+
+    public OperationWorkers Do<TWork, TArgs>()
+        where TWork : class, IDoOperation<TArgs>
+        where TArgs : class
+    {
+        _services.AddScoped<TWork>().AddSingleton(Worker.Of<TWork, TArgs>());
+        return this;
+    }
+}
+
+public static class OperationsSetup
+{
+    /// <summary>Long-running work that people can watch and cancel; the service hears <see cref="OperationCancelled"/> besides. Call it after AddBus.</summary>
+    public static WebApplicationBuilder AddOperations(this WebApplicationBuilder builder, string service, Func<OperationWorkers, OperationWorkers> workers)
+    {
+        builder.Services.AddSingleton<WorkSignal>();
+        builder.Services.AddSingleton<WorkTable>();
+        builder.Services.AddScoped<Operations.Operations>();
+        builder.Services.AddSingleton<Workers>().AddHostedService(services => services.GetRequiredService<Workers>());
+        builder.Services.AddHostedService<Reporter>();
+        new BusListeners(builder.Services, service).Hear<OperationCancelled, CancelWorkWhenOperationCancelled>();
+        workers(new(builder.Services));
+        return builder;
+    }
+}

@@ -1,0 +1,56 @@
+using MassTransit;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Messaging;
+
+namespace OpsPlatform.ServiceDefaults.Operations;
+
+/// <summary>Tells how far the work in this process is: the latest of each, some times a second. A broker that is away costs the worker nothing.</summary>
+internal sealed partial class Reporter(Workers workers, IBus bus, BrokerTopology topology, TimeProvider time, ILogger<Reporter> log) : BackgroundService
+{
+    private const int MaxGroup = 100;
+
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>A worker that has nothing new to say lives all the same.</summary>
+    private static readonly TimeSpan MaxSilence = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            List<(Operation Operation, OperationReported Report)> news =
+                [.. workers.Running.Select(operation => (operation, operation.Next(MaxSilence)!)).Where(item => item.Item2 is not null)];
+            try
+            {
+                if (news.Count > 0)
+                {
+                    await topology.Declared(stoppingToken);
+                }
+
+                foreach (var group in news.Chunk(MaxGroup))
+                {
+                    await Messages.Of(typeof(OperationReported)).Send(bus, group.Select(item => Envelope(item.Operation, item.Report)), stoppingToken);
+                }
+
+                await Task.Delay(Interval, time, stoppingToken);
+            }
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
+            {
+                news.ForEach(item => item.Operation.NotSent());
+                topology.Forget();
+                Waiting(fault.Message);
+                await Task.Delay(RetryDelay, time, stoppingToken);
+            }
+        }
+    }
+
+    private Envelope<object> Envelope(Operation operation, OperationReported report) => new(
+        Guid.CreateVersion7(), operation.Org, operation.Claim.CorrelationId, null, operation.Claim.Actor, operation.Claim.TraceParent, time.GetUtcNow(), report);
+
+    [LoggerMessage(LogLevel.Warning, "The progress of operations is told later: {Reason}")]
+    private partial void Waiting(string reason);
+}

@@ -1,0 +1,34 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Operations;
+
+namespace OpsPlatform.ServiceDefaults.Tests.Sample;
+
+/// <summary>Long-running work that does what the test at hand says.</summary>
+internal sealed class ScriptedWork(NotesDb db) : IDoOperation<ScriptedWork.Args>
+{
+    public sealed record Args(Guid Script);
+
+    public delegate Task<object?> Script(Operation operation, NotesDb db, CancellationToken cancel);
+
+    public static readonly ConcurrentDictionary<Guid, Script> Scripts = [];
+
+    public static OperationKind Kind { get; } = new("notes.script", [new("First"), new("Second", 3)], 3);
+
+    public static void Map(RouteGroupBuilder notes) => notes.MapPost("/{id:guid}/work", Start).RequireAuthorization(Roles.Staff);
+
+    public Task<object?> Do(Args args, Operation operation, CancellationToken cancel) => Scripts[args.Script](operation, db, cancel);
+
+    private static async Task<IResult> Start(Guid id, NotesDb db, Operations.Operations operations, HttpContext http, CancellationToken cancel)
+    {
+        operations.Add<ScriptedWork, Args>(id, new(id), new("A script", "note", "n-1", new { colour = "red" }, ["script"]));
+        await db.SaveChangesAsync(cancel);
+        operations.Wake();
+        Operations.Operations.Point(http, id);
+        return TypedResults.Accepted($"/operations/{id}");
+    }
+}
