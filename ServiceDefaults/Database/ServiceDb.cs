@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using OpsPlatform.ServiceDefaults.Messaging;
-using OpsPlatform.ServiceDefaults.Operations;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.ServiceDefaults.Database;
 

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Npgsql;
+using OpsPlatform.Inventory.Imports;
 using OpsPlatform.Inventory.Ingredients;
 using OpsPlatform.Inventory.Recipes;
 using OpsPlatform.Inventory.Stock;
@@ -15,6 +16,10 @@ internal sealed class InventoryDb(DbContextOptions<InventoryDb> options) : Servi
     public DbSet<Recipe> Recipes => Set<Recipe>();
 
     public DbSet<StockLogEntry> StockLog => Set<StockLogEntry>();
+
+    public DbSet<StockImport> StockImports => Set<StockImport>();
+
+    public DbSet<StockImportLine> StockImportLines => Set<StockImportLine>();
 
     /// <summary>The open connection of the transaction at hand, for statements written by hand.</summary>
     public NpgsqlConnection Connection => (NpgsqlConnection)Database.GetDbConnection();
@@ -42,6 +47,12 @@ internal sealed class InventoryDb(DbContextOptions<InventoryDb> options) : Servi
             recipe.Property(x => x.CreatedAt).ValueGeneratedOnAdd();
             KeptByDatabase(recipe.Property(x => x.UpdatedAt).ValueGeneratedOnAddOrUpdate().Metadata);
         });
+        modelBuilder.Entity<StockImport>(import =>
+        {
+            import.HasKey(x => new { x.OrgId, x.Id });
+            import.Property(x => x.Id).ValueGeneratedNever();
+        });
+        modelBuilder.Entity<StockImportLine>().HasKey(x => new { x.OrgId, x.ImportId, x.LineNo });
         modelBuilder.Entity<StockLogEntry>(entry =>
         {
             entry.HasKey(x => new { x.OrgId, x.Id });

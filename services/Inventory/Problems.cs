@@ -21,6 +21,12 @@ internal static class Problems
     public static ProblemHttpResult StockLimit(decimal limit) => Problem.Of(
         "stock-limit", 409, "That is more than stock can hold.", $"At most {limit} of one ingredient can be kept.", ("limit", limit));
 
+    public static ProblemHttpResult ImportRunning(Guid id) => Problem.Of(
+        "import-running", 409, "The import has not ended.", "Take it back once all of its lines are done, or cancel its operation first.", ("operation", $"/operations/{id}"));
+
+    public static ProblemHttpResult ImportUndone(Guid undo) => Problem.Of(
+        "import-undone", 409, "The import is taken back already.", "See the operation, and the import's lines for those that could not be.", ("operation", $"/operations/{undo}"));
+
     public static ProblemHttpResult RecipeInUse() => Problem.Of(
         "recipe-in-use", 409, "Another recipe contains this recipe.", "Take it out of every recipe first.");
 

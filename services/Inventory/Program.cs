@@ -1,5 +1,6 @@
 using OpsPlatform.Contracts;
 using OpsPlatform.Inventory;
+using OpsPlatform.Inventory.Imports;
 using OpsPlatform.Inventory.Ingredients;
 using OpsPlatform.Inventory.Recipes;
 using OpsPlatform.Inventory.Stock;
@@ -12,6 +13,7 @@ builder.AddDatabase<InventoryDb>("inventory");
 builder.AddBus<InventoryDb>("inventory", bus => bus
     .Hear<OrderConfirmationRequested, ConsumeStockWhenOrderConfirmationRequested>()
     .Hear<OrderCancelled, RestoreStockWhenOrderCancelled>());
+builder.AddImports();
 builder.AddAvailabilityFlips();
 
 var app = builder.Build();
@@ -20,5 +22,6 @@ app.UseServiceDefaults();
 app.MapIngredients();
 app.MapRecipes();
 app.MapStock();
+app.MapImports();
 
 app.Run();

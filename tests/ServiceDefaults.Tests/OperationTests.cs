@@ -2,7 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Npgsql;
 using OpsPlatform.Contracts;
-using OpsPlatform.ServiceDefaults.Operations;
+using OpsPlatform.ServiceDefaults.Work;
 using OpsPlatform.ServiceDefaults.Tests.Sample;
 using OpsPlatform.Testing;
 

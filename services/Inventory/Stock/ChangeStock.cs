@@ -12,7 +12,7 @@ namespace OpsPlatform.Inventory.Stock;
 /// <summary>Moves stock by hand: what came, what went, or what was counted. The same id with the same content again answers the entry stored.</summary>
 internal static partial class ChangeStock
 {
-    private const decimal MaxStock = 10 * QuantityAttribute.Max;
+    public const decimal MaxStock = 10 * QuantityAttribute.Max;
     private const int MaxMetadataChars = 4096;
 
     /// <param name="Quantity">What came or went; for an adjustment, what is there now. In the ingredient's unit.</param>

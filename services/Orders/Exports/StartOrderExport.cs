@@ -1,8 +1,8 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using OpsPlatform.Orders.Orders;
-using OpsPlatform.ServiceDefaults.Operations;
 using OpsPlatform.ServiceDefaults.Tenancy;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.Orders.Exports;
 
@@ -18,7 +18,7 @@ internal static class StartOrderExport
     public sealed record Response(Guid OperationId, string OperationHref, string Href, string FileName);
 
     public static async Task<Results<Accepted<Response>, ProblemHttpResult>> Handle(
-        Request request, OrdersDb db, ServiceDefaults.Operations.Operations operations, Caller caller, TimeProvider time, HttpContext http, CancellationToken cancel)
+        Request request, OrdersDb db, Operations operations, Caller caller, TimeProvider time, HttpContext http, CancellationToken cancel)
     {
         var (from, to) = (request.From!.Value.ToUniversalTime(), request.To!.Value.ToUniversalTime());
         if (from >= to)
@@ -33,7 +33,7 @@ internal static class StartOrderExport
         operations.Add<WriteOrderExport, OrderSelection>(id, selection, new($"Orders from {from:u} to {to:u}", Context: selection, Tags: ["export"]));
         await db.SaveChangesAsync(cancel);
         operations.Wake();
-        ServiceDefaults.Operations.Operations.Point(http, id);
+        Operations.Point(http, id);
         return TypedResults.Accepted($"/operations/{id}", new Response(id, $"/operations/{id}", DownloadOrderExport.Href(id), export.FileName));
     }
 }

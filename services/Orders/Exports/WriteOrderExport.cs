@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Orders.Orders;
-using OpsPlatform.ServiceDefaults.Operations;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.Orders.Exports;
 

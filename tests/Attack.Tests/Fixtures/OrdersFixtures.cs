@@ -12,6 +12,8 @@ internal static class OrdersFixtures
         { "GET /orders", _ => Call.Get("/orders").WithQuery("status", "placed").WithQuery("from", "2020-01-01T00:00:00Z").WithQuery("limit", 5) },
         { "POST /orders", async world => Call.Post("/orders", world.OrderBody(await world.MenuItem(), Guid.NewGuid())) },
         { "GET /orders/export", _ => Call.Get("/orders/export").WithQuery("limit", 5) },
+        { "POST /orders/exports", _ => Call.Post("/orders/exports", World.ExportBody()) },
+        { "GET /orders/exports/{id}/file", async world => Call.Get($"/orders/exports/{await world.OrderExport()}/file") },
         { "GET /orders/summary", _ => Call.Get("/orders/summary") },
         { "GET /orders/{id}", async world => Call.Get($"/orders/{await world.Order()}") },
         { "GET /orders/{id}/story", async world => Call.Get($"/orders/{await world.Order()}/story") },

@@ -107,6 +107,42 @@ public sealed partial class World
         return id;
     }
 
+    public static object ExportBody() => new { from = "2020-01-01T00:00:00Z", to = "2100-01-01T00:00:00Z", status = "placed" };
+
+    /// <summary>An export whose file is whole.</summary>
+    public Task<Guid> OrderExport() => Kept("order export", async () =>
+    {
+        await Order();
+        var export = await Ok(Call.Post("/orders/exports", ExportBody()));
+        var id = export.GetProperty("operationId").GetGuid();
+        await OperationIsOver(id);
+        return id;
+    });
+
+    public Task OperationIsOver(Guid id) => Eventually.Is(
+        async () => (await Ok(Call.Get($"/operations/{id}"))).GetProperty("completedAt").ValueKind != System.Text.Json.JsonValueKind.Null, TimeSpan.FromMinutes(1));
+
+    public async Task<object> ImportBody(Guid? id = null)
+    {
+        var ingredient = await Ok(Call.Get($"/ingredients/{await Ingredient()}"));
+        return new
+        {
+            lines = new[] { new { code = ingredient.GetProperty("code").GetString(), changeType = "increase", quantity = 1, reason = Name("reason") } },
+            note = Name("note"),
+            id = id ?? Guid.NewGuid(),
+        };
+    }
+
+    /// <summary>An import that has ended, and that nobody took back.</summary>
+    public async Task<Guid> NewImport()
+    {
+        var id = await New(Call.Post("/inventory/imports", await ImportBody()));
+        await OperationIsOver(id);
+        return id;
+    }
+
+    public Task<Guid> Import() => Kept("import", NewImport);
+
     public Task<Guid> Customer() => Kept("customer", async () =>
     {
         await Order();

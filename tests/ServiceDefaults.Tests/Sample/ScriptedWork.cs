@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Auth;
-using OpsPlatform.ServiceDefaults.Operations;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.ServiceDefaults.Tests.Sample;
 
@@ -23,12 +23,12 @@ internal sealed class ScriptedWork(NotesDb db) : IDoOperation<ScriptedWork.Args>
 
     public Task<object?> Do(Args args, Operation operation, CancellationToken cancel) => Scripts[args.Script](operation, db, cancel);
 
-    private static async Task<IResult> Start(Guid id, NotesDb db, Operations.Operations operations, HttpContext http, CancellationToken cancel)
+    private static async Task<IResult> Start(Guid id, NotesDb db, Operations operations, HttpContext http, CancellationToken cancel)
     {
         operations.Add<ScriptedWork, Args>(id, new(id), new("A script", "note", "n-1", new { colour = "red" }, ["script"]));
         await db.SaveChangesAsync(cancel);
         operations.Wake();
-        Operations.Operations.Point(http, id);
+        Operations.Point(http, id);
         return TypedResults.Accepted($"/operations/{id}");
     }
 }

@@ -5,7 +5,7 @@ using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Database;
 
-namespace OpsPlatform.ServiceDefaults.Operations;
+namespace OpsPlatform.ServiceDefaults.Work;
 
 /// <summary>How far the step at hand is.</summary>
 /// <param name="Total">What the counts add up to in the end; null while nobody knows.</param>

@@ -8,7 +8,7 @@ using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
-namespace OpsPlatform.ServiceDefaults.Operations;
+namespace OpsPlatform.ServiceDefaults.Work;
 
 /// <summary>A kind of work that this service does, and how.</summary>
 internal sealed record Worker(OperationKind Kind, Func<IServiceProvider, Operation, CancellationToken, Task<object?>> Do)
@@ -91,7 +91,7 @@ internal sealed partial class Workers : BackgroundService
                 NotClaimed(Faults.IsTransient(fault) ? LogLevel.Warning : LogLevel.Error, fault);
             }
 
-            await Task.WhenAny([woken.WaitAsync(PollInterval, _time, stoppingToken), .. working]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAny([woken.WaitAsync(PollInterval, _time, stoppingToken), .. working]);
         }
 
         await Task.WhenAll(working);

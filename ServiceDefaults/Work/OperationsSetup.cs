@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using OpsPlatform.Contracts;
-using OpsPlatform.ServiceDefaults.Operations;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.ServiceDefaults;
 
@@ -29,7 +29,7 @@ public static class OperationsSetup
     {
         builder.Services.AddSingleton<WorkSignal>();
         builder.Services.AddSingleton<WorkTable>();
-        builder.Services.AddScoped<Operations.Operations>();
+        builder.Services.AddScoped<Operations>();
         builder.Services.AddSingleton<Workers>().AddHostedService(services => services.GetRequiredService<Workers>());
         builder.Services.AddHostedService<Reporter>();
         new BusListeners(builder.Services, service).Hear<OperationCancelled, CancelWorkWhenOperationCancelled>();

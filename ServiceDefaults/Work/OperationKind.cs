@@ -1,6 +1,6 @@
 using OpsPlatform.Contracts;
 
-namespace OpsPlatform.ServiceDefaults.Operations;
+namespace OpsPlatform.ServiceDefaults.Work;
 
 /// <summary>A kind of long-running work.</summary>
 /// <param name="Type">The service and what is done, such as orders.export. Never changed: work begun by an older build is ended by this one.</param>

@@ -1,11 +1,12 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
-namespace OpsPlatform.ServiceDefaults.Operations;
+namespace OpsPlatform.ServiceDefaults.Work;
 
 /// <summary>What an operation is about, for people and for finding it.</summary>
 /// <param name="EntityType">With <paramref name="EntityId"/>: the one thing it works on.</param>
@@ -40,6 +41,10 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
         });
         db.Publish(started);
     }
+
+    /// <returns>True until the work has ended, however it does.</returns>
+    public Task<bool> IsUnderWay(Guid id, CancellationToken cancel) =>
+        db.Database.SqlQuery<bool>($"SELECT EXISTS (SELECT FROM operation_work WHERE id = {id} AND state <> 'ended') AS \"Value\"").SingleAsync(cancel);
 
     /// <summary>Lets this instance look for work at once; without it, it is found within a second.</summary>
     public void Wake() => signal.Wake();

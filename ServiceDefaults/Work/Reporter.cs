@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Messaging;
 
-namespace OpsPlatform.ServiceDefaults.Operations;
+namespace OpsPlatform.ServiceDefaults.Work;
 
 /// <summary>Tells how far the work in this process is: the latest of each, some times a second. A broker that is away costs the worker nothing.</summary>
 internal sealed partial class Reporter(Workers workers, IBus bus, BrokerTopology topology, TimeProvider time, ILogger<Reporter> log) : BackgroundService

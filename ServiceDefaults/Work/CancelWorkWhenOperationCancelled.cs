@@ -3,7 +3,7 @@ using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 
-namespace OpsPlatform.ServiceDefaults.Operations;
+namespace OpsPlatform.ServiceDefaults.Work;
 
 /// <summary>Notes that the work is no longer wanted and stops it. What waits for its turn is ended by whoever takes it; what is over stays as it is.</summary>
 internal sealed class CancelWorkWhenOperationCancelled(ServiceDb db, ServiceName service, Workers workers) : IHear<OperationCancelled>

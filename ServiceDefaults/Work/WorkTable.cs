@@ -4,7 +4,7 @@ using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 
-namespace OpsPlatform.ServiceDefaults.Operations;
+namespace OpsPlatform.ServiceDefaults.Work;
 
 /// <summary>The leases on a service's long-running work. Every change names the lease it is made under.</summary>
 internal sealed class WorkTable(ServiceDatabase database)
@@ -40,7 +40,7 @@ internal sealed class WorkTable(ServiceDatabase database)
         claim.Parameters.Add(new() { Value = types });
         claim.Parameters.Add(new() { Value = Lease });
         await using var row = await claim.ExecuteReaderAsync(cancel);
-        return await row.ReadAsync(cancel) ? Operations.Claim.Read(row) : null;
+        return await row.ReadAsync(cancel) ? Work.Claim.Read(row) : null;
     }
 
     /// <returns>Who asked for it to be cancelled, or null.</returns>

@@ -1,0 +1,84 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using OpsPlatform.Inventory.Stock;
+using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.ServiceDefaults.Tenancy;
+using OpsPlatform.ServiceDefaults.Work;
+
+namespace OpsPlatform.Inventory.Imports;
+
+internal sealed record ImportArgs(Guid ImportId);
+
+/// <summary>Does an import's lines in their order, some at a time: each batch moves stock, notes what became of its lines and where the next begins, all or nothing.</summary>
+internal sealed class ApplyStockImport(InventoryDb db, Caller caller, TimeProvider time) : IDoOperation<ImportArgs>
+{
+    /// <summary>Their ingredients are locked until the batch is stored; orders wait that long.</summary>
+    public const int LinesAtOnce = 100;
+
+    public static OperationKind Kind { get; } = new("inventory.import", [new("Moving stock")]);
+
+    /// <param name="Line">The last line done.</param>
+    private sealed record Place(int Line);
+
+    public async Task<object?> Do(ImportArgs args, Operation operation, CancellationToken cancel)
+    {
+        var import = await db.StockImports.SingleAsync(x => x.Id == args.ImportId, cancel);
+        for (var line = operation.Checkpoint<Place>()?.Line ?? 0; line < import.Total;)
+        {
+            operation.Report(new(import.Applied, import.Total, import.Failed));
+            line = await Batch(import, line, operation, cancel);
+        }
+
+        return new { import.Applied, import.Failed, lines = $"/inventory/imports/{import.Id}/lines" };
+    }
+
+    private async Task<int> Batch(StockImport import, int after, Operation operation, CancellationToken cancel)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var lines = await db.StockImportLines.Where(x => x.ImportId == import.Id && x.LineNo > after).OrderBy(x => x.LineNo).Take(LinesAtOnce).ToListAsync(cancel);
+        var codes = lines.Select(line => line.Code).ToArray();
+        var ids = await db.Ingredients.Where(x => codes.Contains(x.Code)).Select(x => new { x.Id, x.Code }).ToDictionaryAsync(x => x.Code, x => x.Id, cancel);
+        var stock = await LockedStock.Lock(db.Connection, ids.Values, cancel);
+        foreach (var line in lines)
+        {
+            var item = ids.TryGetValue(line.Code, out var id) ? stock.Find(id) : null;
+            var (quantity, error) = line.Apply(item);
+            if (error is null)
+            {
+                line.Applied(stock.Move(item!, quantity, new(line.ChangeType, line.Reason, ReferenceType.Manual, import.Id, caller.Actor, StockLogEntry.Now(time))));
+                import.Applied++;
+            }
+            else
+            {
+                line.Failed(error);
+                import.Failed++;
+            }
+        }
+
+        var last = lines[^1].LineNo;
+        await StockBatch.Store(db, caller, stock, cancel);
+        await operation.Save(db, new Place(last), cancel);
+        await transaction.CommitAsync(cancel);
+        db.ChangeTracker.Clear();
+        db.Attach(import);
+        return last;
+    }
+}
+
+internal static class StockBatch
+{
+    /// <summary>Writes the movements, what is low since, and all that the context tracks.</summary>
+    public static async Task Store(InventoryDb db, Caller caller, LockedStock stock, CancellationToken cancel)
+    {
+        await using var batch = new NpgsqlBatch(db.Connection);
+        stock.AddTo(batch);
+        Outbox.AddTo(batch, caller, [.. stock.Lows().Select(low => new OutboxMessage(low))]);
+        if (batch.BatchCommands.Count > 0)
+        {
+            await batch.ExecuteNonQueryAsync(cancel);
+        }
+
+        await db.SaveChangesAsync(cancel);
+        db.MayFlipAvailability = true;
+    }
+}

@@ -1,0 +1,84 @@
+using System.ComponentModel.DataAnnotations;
+using OpsPlatform.Inventory.Stock;
+
+namespace OpsPlatform.Inventory.Imports;
+
+/// <param name="Note">Why, for all lines that say nothing themselves.</param>
+/// <param name="Id">The import's, chosen by the caller; a new one when left out.</param>
+internal sealed record StockImportRequest(
+    [property: MinLength(1), MaxLength(StockImportRequest.MaxLines)] IReadOnlyList<StockImportRequest.Line> Lines,
+    [StringLength(500)] string? Note = null,
+    Guid? Id = null)
+{
+    public const int MaxLines = 10_000;
+
+    /// <param name="Code">The ingredient's.</param>
+    /// <param name="Quantity">What came or went; for an adjustment, what is there now. In the ingredient's unit.</param>
+    public sealed record Line(
+        [StringLength(64, MinimumLength = 1)] string Code,
+        [AllowedValues(ChangeType.Increase, ChangeType.Decrease, ChangeType.Adjustment, ErrorMessage = "changeType must be increase, decrease or adjustment.")] ChangeType ChangeType,
+        [Quantity] decimal Quantity,
+        [StringLength(500)] string? Reason = null) : IValidatableObject
+    {
+        public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+        {
+            if (ChangeType != ChangeType.Adjustment && Quantity == 0)
+            {
+                yield return new("quantity must be above 0.", [nameof(Quantity)]);
+            }
+        }
+    }
+
+    public IEnumerable<StockImportLine> LinesOf(Guid org, Guid import) => Lines.Select((line, index) => new StockImportLine
+    {
+        OrgId = org,
+        ImportId = import,
+        LineNo = index + 1,
+        Code = line.Code,
+        ChangeType = line.ChangeType,
+        Quantity = line.Quantity,
+        Reason = line.Reason ?? Note,
+    });
+}
+
+/// <param name="Applied">Of the lines done so far.</param>
+/// <param name="UndoOperationId">The operation that takes it back, when somebody asked for that.</param>
+internal sealed record StockImportResponse(
+    Guid Id, int Total, int Applied, int Failed, string? Note, string? RequestedBy, DateTimeOffset RequestedAt, Guid? UndoOperationId)
+{
+    public static StockImportResponse Of(StockImport x) => new(x.Id, x.Total, x.Applied, x.Failed, x.Note, x.RequestedBy, x.RequestedAt, x.UndoId);
+}
+
+/// <param name="Done">Lines that would be, or were, done.</param>
+/// <param name="Refused">Lines that would not be.</param>
+/// <param name="Refusals">The first 200 of them.</param>
+internal sealed record ImportPreview(int Done, int Refused, IReadOnlyList<ImportPreview.Refusal> Refusals)
+{
+    public const int MaxRefusals = 200;
+
+    public sealed record Refusal(int LineNo, string Code, string Error);
+
+    /// <param name="lines">In the order in which they are done.</param>
+    /// <param name="result">The stock after a line, or why it is not done.</param>
+    public static ImportPreview Of(IEnumerable<StockImportLine> lines, Func<StockImportLine, LockedStock.Item?> find, Func<StockImportLine, LockedStock.Item?, (decimal After, string? Error)> result)
+    {
+        var (done, refused) = (0, 0);
+        List<Refusal> refusals = [];
+        foreach (var line in lines)
+        {
+            var item = find(line);
+            var (after, error) = result(line, item);
+            if (error is null)
+            {
+                item!.Stock = after;
+                done++;
+            }
+            else if (refused++ < MaxRefusals)
+            {
+                refusals.Add(new(line.LineNo, line.Code, error));
+            }
+        }
+
+        return new(done, refused, refusals);
+    }
+}
