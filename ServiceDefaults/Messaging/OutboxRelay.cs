@@ -38,7 +38,7 @@ internal sealed class OutboxRelay(
     /// What was sent leaves dead entries at the index's left end until the next vacuum, so most looks are at what is new. Retries, and
     /// transactions that took longer, wait for the next look at everything.
     /// </summary>
-    private static readonly TimeSpan New = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan New = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan Everything = TimeSpan.FromDays(36_500);
     private static readonly TimeSpan EverythingInterval = TimeSpan.FromMilliseconds(500);
