@@ -26,6 +26,7 @@ public sealed class Operation : IProgress<OperationProgress>
     private long _sequence;
     private long _sentAt;
     private bool _hasNews = true;
+    private bool _isOver;
 
     internal Operation(Claim claim, TimeProvider time)
     {
@@ -88,7 +89,7 @@ public sealed class Operation : IProgress<OperationProgress>
     {
         lock (_lock)
         {
-            if (!_hasNews && _time.GetElapsedTime(_sentAt) < silence)
+            if (_isOver || (!_hasNews && _time.GetElapsedTime(_sentAt) < silence))
             {
                 return null;
             }
@@ -107,10 +108,12 @@ public sealed class Operation : IProgress<OperationProgress>
         }
     }
 
-    internal OperationReported Last()
+    /// <summary>The attempt's last word: nothing is sent after it.</summary>
+    internal OperationReported Final()
     {
         lock (_lock)
         {
+            _isOver = true;
             return Now();
         }
     }

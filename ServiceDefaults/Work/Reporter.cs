@@ -22,6 +22,7 @@ internal sealed partial class Reporter(Workers workers, IBus bus, BrokerTopology
     {
         while (!stoppingToken.IsCancellationRequested)
         {
+            await workers.AnyRunning().WaitAsync(stoppingToken);
             List<(Operation Operation, OperationReported Report)> news =
                 [.. workers.Running.Select(operation => (operation, operation.Next(MaxSilence)!)).Where(item => item.Item2 is not null)];
             try

@@ -43,6 +43,7 @@ internal sealed partial class Workers : BackgroundService
     private readonly ILogger<Workers> _log;
     private readonly Dictionary<string, Worker> _workers;
     private readonly ConcurrentDictionary<Guid, Attempt> _running = [];
+    private TaskCompletionSource _begun = New();
 
     public Workers(
         IEnumerable<Worker> workers, IServiceScopeFactory scopes, ServiceDatabase database, WorkTable table, WorkSignal signal, Replicas replicas, TimeProvider time, ILogger<Workers> log)
@@ -61,6 +62,13 @@ internal sealed partial class Workers : BackgroundService
 
     /// <summary>What is at work in this process.</summary>
     public IEnumerable<Operation> Running => _running.Values.Select(attempt => attempt.Operation);
+
+    /// <summary>Completes while something is at work in this process.</summary>
+    public Task AnyRunning()
+    {
+        var begun = Volatile.Read(ref _begun).Task;
+        return _running.IsEmpty ? begun : Task.CompletedTask;
+    }
 
     /// <summary>Stops the work wherever it is under way. What the table says stands behind it: a notice may be lost.</summary>
     public void Cancel(Guid id, string userId)
@@ -101,6 +109,7 @@ internal sealed partial class Workers : BackgroundService
     {
         using var attempt = new Attempt(new(claim, _time), stopping);
         _running[claim.Id] = attempt;
+        Interlocked.Exchange(ref _begun, New()).TrySetResult();
         using var done = new CancellationTokenSource();
         var keeping = Keep(attempt, done.Token);
         try
@@ -126,7 +135,7 @@ internal sealed partial class Workers : BackgroundService
         }
         finally
         {
-            _running.TryRemove(claim.Id, out _);
+            _running.TryRemove(new(claim.Id, attempt));
             await done.CancelAsync();
             await keeping;
         }
@@ -187,7 +196,7 @@ internal sealed partial class Workers : BackgroundService
             }
 
             var backoff = TimeSpan.FromTicks(Math.Min(MaxBackoff.Ticks, FirstBackoff.Ticks << Math.Min(claim.Attempt - 1, 20)));
-            return (db, cancel) => WorkTable.Retry(db, claim, attempt.Operation.Last() with { RetryAt = _time.GetUtcNow() + backoff, Error = error }, cancel);
+            return (db, cancel) => WorkTable.Retry(db, claim, attempt.Operation.Final() with { RetryAt = _time.GetUtcNow() + backoff, Error = error }, cancel);
         }
     }
 
@@ -196,7 +205,7 @@ internal sealed partial class Workers : BackgroundService
     {
         var claim = attempt.Operation.Claim;
         var ended = new OperationEnded(
-            claim.Started, outcome, _time.GetUtcNow(), wasBegun ? attempt.Operation.Last() : null, error?.Length > MaxErrorLength ? error[..MaxErrorLength] : error, result, cancelledBy);
+            claim.Started, outcome, _time.GetUtcNow(), wasBegun ? attempt.Operation.Final() : null, error?.Length > MaxErrorLength ? error[..MaxErrorLength] : error, result, cancelledBy);
         return (db, cancel) => WorkTable.End(db, claim, ended, cancel);
     }
 
@@ -219,6 +228,8 @@ internal sealed partial class Workers : BackgroundService
             }
         }
     }
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private AsyncServiceScope Scope(Claim claim)
     {

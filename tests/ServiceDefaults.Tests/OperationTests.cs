@@ -17,6 +17,7 @@ public sealed class OperationTests : IAsyncLifetime
     private readonly Guid _org = Guid.NewGuid();
     private readonly Guid _user = Guid.NewGuid();
     private readonly Guid _id = Guid.NewGuid();
+    private readonly TaskCompletionSource _deafMayEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TestListener<OperationEnded> _ends = null!;
     private TestListener<OperationReported> _reports = null!;
 
@@ -27,7 +28,11 @@ public sealed class OperationTests : IAsyncLifetime
         _reports = await _first.Broker.Listen<OperationReported>();
     }
 
-    public ValueTask DisposeAsync() => _first.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _deafMayEnd.TrySetResult();
+        return _first.DisposeAsync();
+    }
 
     [Fact]
     public async Task Work_is_told_of_when_it_is_started_while_it_lasts_and_when_it_has_ended()
@@ -132,7 +137,7 @@ public sealed class OperationTests : IAsyncLifetime
         {
             begun.Release();
             // Deaf, as a dead one is.
-            await Task.Delay(Timeout.InfiniteTimeSpan, CancellationToken.None);
+            await _deafMayEnd.Task;
             return null;
         });
         for (var attempt = 1; attempt <= 3; attempt++)
