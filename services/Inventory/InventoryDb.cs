@@ -52,7 +52,11 @@ internal sealed class InventoryDb(DbContextOptions<InventoryDb> options) : Servi
             import.HasKey(x => new { x.OrgId, x.Id });
             import.Property(x => x.Id).ValueGeneratedNever();
         });
-        modelBuilder.Entity<StockImportLine>().HasKey(x => new { x.OrgId, x.ImportId, x.LineNo });
+        modelBuilder.Entity<StockImportLine>(line =>
+        {
+            line.HasKey(x => new { x.OrgId, x.ImportId, x.LineNo });
+            line.HasOne<StockImport>().WithMany().HasForeignKey(x => new { x.OrgId, x.ImportId });
+        });
         modelBuilder.Entity<StockLogEntry>(entry =>
         {
             entry.HasKey(x => new { x.OrgId, x.Id });

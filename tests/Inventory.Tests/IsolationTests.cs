@@ -104,7 +104,7 @@ public sealed class IsolationTests(InventoryFixture fixture)
         own.ShouldBe(
         [
             "/ingredients", "/ingredients/{id}", "/ingredients/{id}/log", "/ingredients/{id}/stock",
-            "/inventory/export/consumption", "/inventory/log", "/inventory/status",
+            "/inventory/export/consumption", "/inventory/imports", "/inventory/imports/preview", "/inventory/imports/{id}", "/inventory/imports/{id}/lines", "/inventory/imports/{id}/undo", "/inventory/log", "/inventory/status",
             "/inventory/totals", "/recipes", "/recipes/availability", "/recipes/{id}", "/recipes/{id}/availability",
         ]);
     }

@@ -25,8 +25,8 @@ internal sealed class ApplyStockImport(InventoryDb db, Caller caller, TimeProvid
         var import = await db.StockImports.SingleAsync(x => x.Id == args.ImportId, cancel);
         for (var line = operation.Checkpoint<Place>()?.Line ?? 0; line < import.Total;)
         {
-            operation.Report(new(import.Applied, import.Total, import.Failed));
             line = await Batch(import, line, operation, cancel);
+            operation.Report(new(import.Applied, import.Total, import.Failed));
         }
 
         return new { import.Applied, import.Failed, lines = $"/inventory/imports/{import.Id}/lines" };

@@ -18,8 +18,8 @@ internal sealed class UndoStockImport(InventoryDb db, Caller caller, TimeProvide
         var place = operation.Checkpoint<Place>() ?? new(int.MaxValue, await applied.CountAsync(cancel), 0, 0);
         while (place.Undone + place.NotUndone < place.Total)
         {
-            operation.Report(new(place.Undone, place.Total, place.NotUndone));
             place = await Batch(args.ImportId, applied, place, operation, cancel);
+            operation.Report(new(place.Undone, place.Total, place.NotUndone));
         }
 
         return new { place.Undone, place.NotUndone, lines = $"/inventory/imports/{args.ImportId}/lines" };

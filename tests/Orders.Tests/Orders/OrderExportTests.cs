@@ -28,7 +28,7 @@ public sealed class OrderExportTests(OrdersFixture fixture)
 
         var lines = file.Split("\r\n");
         lines[0].ShouldBe("orderId,number,occurredAt,status,customerId,currency,orderTotalMinor,note,lineNo,menuItemId,name,category,kind,quantity,unitPriceMinor,lineTotalMinor,taxClass");
-        lines[1].ShouldBe($"{first},3,2024-03-02T09:00:00.0000000Z,placed,,GBP,250,'=1+1,1,{item},A recipe,,recipe,1,250,250,standard");
+        lines[1].ShouldBe($"{first},3,2024-03-02T09:00:00.0000000Z,placed,,GBP,250,\"'=1+1\",1,{item},A recipe,,recipe,1,250,250,standard");
         lines[2].ShouldBe($"{second},2,2024-03-02T10:00:00.0000000Z,placed,,GBP,350,\"say \"\"hi\"\", please\nthanks\",1,{item},A recipe,,recipe,1,250,250,standard");
         lines[3].ShouldStartWith($"{second},2,");
         lines[3].ShouldEndWith($",2,{tea},A service,,service,1,100,100,standard");
@@ -47,14 +47,14 @@ public sealed class OrderExportTests(OrdersFixture fixture)
         (await Export(From, To, "confirmed")).File.ShouldContain(confirmed.ToString());
         var (nothing, ended) = await Export(From, To, "rejected");
         nothing.Split("\r\n").Length.ShouldBe(2);
-        ended.Last!.Percent.ShouldBe(1);
+        ended.Last!.Total.ShouldBe(0);
     }
 
     [Fact]
     public async Task Many_orders_are_written_in_parts_and_none_is_missed_or_repeated()
     {
         var tea = await _shop.Item(kind: "service");
-        await Task.WhenAll(Enumerable.Range(0, 1_201).Select(_ => Place("2024-05-05T05:05:05Z", null, tea)));
+        await Parallel.ForEachAsync(Enumerable.Range(0, 1_201), new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (_, _) => await Place("2024-05-05T05:05:05Z", null, tea));
 
         var (file, ended) = await Export(From, To);
 
