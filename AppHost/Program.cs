@@ -27,7 +27,7 @@ if (useVolumes)
 }
 
 // Each service proves by its own secret who it is, to the two that ask: the registry and the identity service.
-string[] clients = ["identity", "registry", "inventory", "orders", "sync", "analytics", "gateway"];
+string[] clients = ["identity", "registry", "inventory", "orders", "sync", "operations", "analytics", "gateway"];
 var secrets = clients.ToDictionary(client => client, client =>
     builder.AddParameter($"{client}-secret", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true));
 
@@ -36,6 +36,7 @@ var registry = KnowingClients(AddService<Projects.Registry>("registry", postgres
 var inventory = AddService<Projects.Inventory>("inventory", postgres.AddDatabase("inventorydb", "inventory")).WithReference(identity).WithReference(registry).WithReplicas(2);
 var orders = AddService<Projects.Orders>("orders", postgres.AddDatabase("ordersdb", "orders")).WithReference(identity).WithReference(registry);
 var sync = AddService<Projects.Sync>("sync", postgres.AddDatabase("syncdb", "sync")).WithReference(identity).WithReference(registry).WithReplicas(2);
+var operations = AddService<Projects.OperationTracking>("operations", postgres.AddDatabase("operationsdb", "operations")).WithReference(identity).WithReference(registry);
 var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase("analyticsdb", "analytics"))
     .WithReference(identity).WithReference(registry).WithReference(orders).WithReference(inventory);
 identity.WithReference(registry);
@@ -68,6 +69,7 @@ InDevelopment(builder.AddProject<Projects.Gateway>("gateway"))
     .WithReference(inventory).WaitFor(inventory)
     .WithReference(orders).WaitFor(orders)
     .WithReference(sync).WaitFor(sync)
+    .WithReference(operations).WaitFor(operations)
     .WithReference(analytics).WaitFor(analytics);
 
 builder.Build().Run();

@@ -2,10 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { main, Refusal, root, say, seconds, services } from "./platform.mjs";
+import { folderOf, main, Refusal, root, say, seconds, services } from "./platform.mjs";
 
 const parts = [...services, "gateway"];
-const projectOf = (part) => part === "gateway" ? "gateway/Gateway.csproj" : `services/${part[0].toUpperCase()}${part.slice(1)}/${part[0].toUpperCase()}${part.slice(1)}.csproj`;
+const projectOf = (part) => part === "gateway" ? "gateway/Gateway.csproj" : `services/${folderOf(part)}/${folderOf(part)}.csproj`;
 const run = (command, args) => spawnSync(command, args, { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024, env: { ...process.env, MSBUILDDISABLENODEREUSE: "1" } });
 
 function parse(args) {

@@ -6,7 +6,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-export const services = readdirSync(join(root, "services")).map((folder) => folder.toLowerCase());
+/** Folders of the services, by the name each calls itself. */
+const folders = Object.fromEntries(readdirSync(join(root, "services")).map((folder) =>
+  [/AddServiceDefaults\("([a-z]+)"\)/.exec(readFileSync(join(root, "services", folder, "Program.cs"), "utf8"))[1], folder]));
+export const services = Object.keys(folders);
+export const folderOf = (service) => folders[service];
 const state = process.env.OPS_STATE;
 const stoppedWithinMs = 90_000;
 const healthyWithinMs = 120_000;
@@ -87,8 +91,7 @@ export const sqlFile = (...path) => readFileSync(join(root, ...path), "utf8");
 
 /** The migrations this build knows, by file name. */
 export function knownMigrations(service) {
-  const folder = service[0].toUpperCase() + service.slice(1);
-  return [join(root, "ServiceDefaults/Database/Migrations"), join(root, "services", folder, "Migrations")]
+  return [join(root, "ServiceDefaults/Database/Migrations"), join(root, "services", folderOf(service), "Migrations")]
     .flatMap((path) => existsSync(path) ? readdirSync(path).filter((file) => file.endsWith(".sql")) : []);
 }
 

@@ -1,7 +1,7 @@
 // After one service was set back in time: what the others know of the time since, told to it, and what it must tell them again.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { carry, pause, Refusal, root, say, services, sql, sqlFile } from "./platform.mjs";
+import { carry, folderOf, pause, Refusal, root, say, services, sql, sqlFile } from "./platform.mjs";
 
 const feedWithinMs = 60_000;
 const decisionsWithinMs = 60_000;
@@ -15,7 +15,7 @@ const saidSince = (service) => `
 const since = (manifest) => new Date(Date.parse(manifest.takenAt) - 3_600_000).toISOString();
 
 const own = (service, file) => {
-  const path = ["services", service[0].toUpperCase() + service.slice(1), "Restore", file];
+  const path = ["services", folderOf(service), "Restore", file];
   return existsSync(join(root, ...path)) ? sqlFile(...path) : "";
 };
 
@@ -46,6 +46,7 @@ export async function mend(service, manifest) {
   if (service === "sync") await sendAgain(manifest);
   if (service === "inventory") await decideAgain(manifest);
   if (service === "identity") say("  everybody has to log in again; API keys revoked and members removed since the backup must be removed again");
+  if (service === "operations") say("  operations started since the backup are unknown until they end, those that ended since show as they were then; a timeline's head noted since is found missing");
   if (service === "analytics") say("  every organisation is counted anew; until then it shows what it had: see GET /analytics/rebuilds");
 }
 

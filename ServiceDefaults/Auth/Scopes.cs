@@ -36,6 +36,7 @@ public static partial class Scopes
         // A ticket only opens the feed.
         ("/sync/ticket", "sync:read", "sync:read"),
         ("/sync/tickets", "sync:read", "sync:read"),
+        ("/operations", "operations:read", "operations:write"),
         ("/analytics", "analytics:read", "analytics:write"),
         ("/registry", "registry:read", null),
         // Sessions, passwords and keys are persons' alone: a key must not make itself more than it is.

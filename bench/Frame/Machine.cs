@@ -6,7 +6,7 @@ namespace OpsPlatform.Bench.Frame;
 internal static class Machine
 {
     public static readonly IReadOnlySet<string> Services =
-        new HashSet<string> { "Identity", "Registry", "Inventory", "Orders", "Sync", "Analytics", "Gateway" };
+        new HashSet<string> { "Identity", "Registry", "Inventory", "Orders", "Sync", "OperationTracking", "Analytics", "Gateway" };
 
     public static string LoadAverage() => string.Join(' ', File.ReadAllText("/proc/loadavg").Split(' ')[..3]);
 

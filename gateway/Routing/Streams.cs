@@ -28,9 +28,13 @@ internal static class Streams
         });
     }
 
+    /// <summary>Whether a request there may be a poll that is answered late.</summary>
+    private static bool MayWait(string path) => path.Equals(Path, StringComparison.OrdinalIgnoreCase)
+        || (path.StartsWith("/operations/", StringComparison.OrdinalIgnoreCase) && path.EndsWith("/wait", StringComparison.OrdinalIgnoreCase));
+
     public static void UseLongPollsEndOnShutdown(this WebApplication app) => app.Use(async (context, next) =>
     {
-        if (!context.Request.Path.Equals(Path, StringComparison.OrdinalIgnoreCase))
+        if (!MayWait(context.Request.Path.Value ?? ""))
         {
             await next(context);
             return;

@@ -16,6 +16,7 @@ internal static class Upstreams
         ["inventory"] = ["inventory", "ingredients", "recipes"],
         ["orders"] = ["orders", "menu", "customers"],
         ["sync"] = ["sync"],
+        ["operations"] = ["operations"],
         ["analytics"] = ["analytics"],
         ["registry"] = ["registry"],
     };
@@ -47,6 +48,9 @@ internal static class Upstreams
 
     /// <summary>How long an exchange may be silent; every byte either way starts it anew, so a stream with keep-alives has no end. Long polls take up to 30 s.</summary>
     private static readonly TimeSpan DefaultActivityTimeout = TimeSpan.FromSeconds(40);
+
+    /// <summary>Where long polls take longer: who waits for an operation is answered after up to 55 s.</summary>
+    private static readonly IReadOnlyDictionary<string, TimeSpan> LongerActivityTimeouts = new Dictionary<string, TimeSpan> { ["operations"] = TimeSpan.FromSeconds(65) };
 
     public static void AddUpstreams(this WebApplicationBuilder builder)
     {
@@ -121,7 +125,7 @@ internal static class Upstreams
                LoadBalancingPolicy = LoadBalancingPolicies.PowerOfTwoChoices,
                HttpRequest = new ForwarderRequestConfig
                {
-                   ActivityTimeout = configuration.GetValue<TimeSpan?>("Gateway:ActivityTimeout") ?? DefaultActivityTimeout,
+                   ActivityTimeout = configuration.GetValue<TimeSpan?>("Gateway:ActivityTimeout") ?? LongerActivityTimeouts.GetValueOrDefault(service, DefaultActivityTimeout),
                },
                HealthCheck = new HealthCheckConfig
                {

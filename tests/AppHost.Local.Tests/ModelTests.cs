@@ -6,7 +6,7 @@ namespace OpsPlatform.AppHost.Local.Tests;
 
 public sealed class ModelTests
 {
-    private static readonly string[] Services = ["identity", "registry", "inventory", "orders", "sync", "analytics"];
+    private static readonly string[] Services = ["identity", "registry", "inventory", "orders", "sync", "operations", "analytics"];
 
     [Theory]
     [InlineData("")]

@@ -62,6 +62,7 @@ internal static class ContractShape
             TypeCode.Int32 => 7,
             TypeCode.Int64 => 7_000_000_000L,
             TypeCode.Decimal => 1.250000m,
+            TypeCode.Double => 12.5,
             TypeCode.Boolean => true,
             _ when (Nullable.GetUnderlyingType(type) ?? type) == typeof(Guid) => new Guid("01234567-89ab-7cde-8f01-23456789abcd"),
             _ when (Nullable.GetUnderlyingType(type) ?? type) == typeof(DateTimeOffset) => new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),

@@ -87,7 +87,7 @@ internal static partial class EndpointTable
         {
             builder.UseContentRoot(AppContext.BaseDirectory);
             builder.UseEnvironment("Production");
-            builder.UseSetting($"ConnectionStrings:{service.ToLowerInvariant()}db", "Host=localhost;Port=1;Username=nobody;Password=none;Database=none");
+            builder.UseSetting($"ConnectionStrings:{(service == "Gateway" ? "gateway" : Repository.NameOf(service))}db", "Host=localhost;Port=1;Username=nobody;Password=none;Database=none");
             builder.UseSetting("ConnectionStrings:messaging", "amqp://localhost:1");
             builder.ConfigureLogging(logging => logging.ClearProviders());
             builder.ConfigureServices(services =>
@@ -107,15 +107,16 @@ internal static partial class MessageTable
 
     public static string Of(string service)
     {
-        var name = service.ToLowerInvariant();
-        var file = Path.Combine(Repository.Root, "Contracts", $"{service}.cs");
+        var name = Repository.NameOf(service);
+        var file = Path.Combine(Repository.Root, "Contracts", $"{char.ToUpperInvariant(name[0])}{name[1..]}.cs");
         var table = new StringBuilder("| message | | what a listener may assume |\n|---|---|---|\n");
         foreach (var said in File.Exists(file) ? Record().Matches(File.ReadAllText(file)).AsEnumerable() : [])
         {
             var type = typeof(Topology).Assembly.GetType($"OpsPlatform.Contracts.{said.Groups["name"].Value}")!;
-            if (!Parts.Contains(type) && !type.Name.EndsWith("Page", StringComparison.Ordinal))
+            // What it hears itself, others say.
+            if (!Parts.Contains(type) && !type.Name.EndsWith("Page", StringComparison.Ordinal) && !Topology.Subscriptions.Any(heard => heard.Service == name && heard.Message == type))
             {
-                table.Append($"| {type.Name} | says | {said.Groups["summary"].Value} |\n");
+                table.Append($"| {type.Name} | says | {Regex.Replace(said.Groups["summary"].Value, "<see cref=\"(\\w+)\"/>", "$1")} |\n");
             }
         }
 

@@ -113,7 +113,7 @@ public sealed partial class RoleTests
         (await File.ReadAllTextAsync(Document)).ShouldBe(current, $"docs/roles.md is stale; write it anew with {WriteDocs}=1");
     }
 
-    private static Task<OfflineService> Start(string name) => OfflineService.Start(name.ToLowerInvariant(), Assembly.Load(name));
+    private static Task<OfflineService> Start(string name) => OfflineService.Start(Repository.NameOf(name), Assembly.Load(name));
 
     private static async Task<HttpStatusCode> Send(OfflineService service, Reach reach, string token)
     {

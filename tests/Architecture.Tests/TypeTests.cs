@@ -31,8 +31,8 @@ public sealed class TypeTests
     public void Every_subscription_has_its_listener_and_every_listener_its_subscription()
     {
         var heard = ServiceAssemblies.SelectMany(assembly => assembly.GetTypes().SelectMany(type => type.GetInterfaces()
-            .Where(face => face.IsGenericType && face.GetGenericTypeDefinition() == typeof(IHear<>))
-            .Select(face => new Subscription(face.GetGenericArguments()[0], assembly.GetName().Name!.ToLowerInvariant()))));
+            .Where(face => face.IsGenericType && (face.GetGenericTypeDefinition() == typeof(IHear<>) || face.GetGenericTypeDefinition() == typeof(IHearLatest<>)))
+            .Select(face => new Subscription(face.GetGenericArguments()[0], Repository.NameOf(assembly.GetName().Name!)))));
         heard.ShouldBe(Topology.Subscriptions, ignoreOrder: true);
     }
 
@@ -71,11 +71,12 @@ public sealed class TypeTests
     {
         var documented = File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Orders.cs"))
             + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Inventory.cs"))
-            + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Identity.cs"));
+            + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Identity.cs"))
+            + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Operations.cs"));
         foreach (var message in Topology.Subscriptions.Select(subscription => subscription.Message).Distinct())
         {
             message.GetMethod("<Clone>$").ShouldNotBeNull($"{message.Name} is a record");
-            documented.ShouldMatch($"/// <summary>[^\\n]+</summary>\\n(/// [^\\n]+\\n)*public sealed record {message.Name}\\(");
+            documented.ShouldMatch($"/// <summary>([^\\n]+|\\n(/// [^\\n]+\\n)+/// )</summary>\\n(/// [^\\n]+\\n)*public sealed record {message.Name}\\(");
         }
     }
 }

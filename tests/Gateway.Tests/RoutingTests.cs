@@ -213,7 +213,7 @@ public sealed class RoutingTests
         document.GetProperty("paths").EnumerateObject().Select(path => path.Name).ShouldBe(["/identity/thing", "/inventory/thing", "/orders/thing"]);
         document.GetProperty("components").GetProperty("schemas").GetProperty("Orders_Response").GetProperty("title").GetString().ShouldBe("orders");
         document.GetProperty("paths").GetProperty("/orders/thing").ToString().ShouldContain("#/components/schemas/Orders_Response");
-        document.GetProperty("x-unavailable").EnumerateArray().Select(service => service.GetString()).ShouldBe(["sync", "analytics", "registry"]);
+        document.GetProperty("x-unavailable").EnumerateArray().Select(service => service.GetString()).ShouldBe(["sync", "operations", "analytics", "registry"]);
     }
 
     [Fact]

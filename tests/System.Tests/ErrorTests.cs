@@ -14,6 +14,7 @@ public sealed class ErrorTests(DrillSystem system) : IClassFixture<DrillSystem>
     [InlineData("inventory")]
     [InlineData("orders")]
     [InlineData("sync")]
+    [InlineData("operations")]
     [InlineData("analytics")]
     public async Task Every_services_errors_are_listed_over_many_pages_and_all_are_tried_again(string service)
     {

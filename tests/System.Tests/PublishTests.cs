@@ -20,6 +20,7 @@ public sealed class PublishTests
     [InlineData("services/Inventory/Inventory.csproj")]
     [InlineData("services/Orders/Orders.csproj")]
     [InlineData("services/Sync/Sync.csproj")]
+    [InlineData("services/OperationTracking/OperationTracking.csproj")]
     [InlineData("services/Analytics/Analytics.csproj")]
     [InlineData("gateway/Gateway.csproj")]
     public async Task What_is_published_runs_from_its_own_folder_migrates_and_ends_cleanly(string project)
@@ -30,7 +31,8 @@ public sealed class PublishTests
             await Publish(project, folder);
             var assembly = Path.GetFileNameWithoutExtension(project);
             var infrastructure = await Infrastructure.Get();
-            var name = $"{assembly.ToLowerInvariant()}_{Guid.NewGuid():N}";
+            var service = assembly == "Gateway" ? "gateway" : Repository.NameOf(assembly);
+            var name = $"{service}_{Guid.NewGuid():N}";
             var address = new Uri($"http://127.0.0.1:{FreePort()}");
             var start = new ProcessStartInfo("dotnet", [Path.Combine(folder, $"{assembly}.dll")])
             {
@@ -42,7 +44,7 @@ public sealed class PublishTests
             start.Environment.Clear();
             start.Environment["PATH"] = path;
             start.Environment["ASPNETCORE_URLS"] = address.ToString();
-            start.Environment[$"ConnectionStrings__{assembly.ToLowerInvariant()}db"] = infrastructure.Database(name);
+            start.Environment[$"ConnectionStrings__{service}db"] = infrastructure.Database(name);
             start.Environment["ConnectionStrings__messaging"] = (await infrastructure.VirtualHost(name)).ToString();
 
             using var process = Process.Start(start)!;

@@ -109,7 +109,7 @@ public sealed class RollingTests(ITestOutputHelper output)
             callers.Loop(HttpMethod.Post, () => "/ingredients", () => Shop.Ingredient($"i{Interlocked.Increment(ref code)}", 1));
             callers.Loop(HttpMethod.Post, () => "/sync/tickets");
             callers.Loop(HttpMethod.Post, () => "/identity/invitations", () => new { email = $"{Guid.NewGuid():N}@example.org", role = "viewer" });
-            foreach (var path in (string[])["/orders?limit=20", "/ingredients?limit=20", "/identity/me", "/sync/feed?after=0&limit=20", "/registry/changes/stats", "/analytics/changes/stats"])
+            foreach (var path in (string[])["/orders?limit=20", "/ingredients?limit=20", "/identity/me", "/sync/feed?after=0&limit=20", "/registry/changes/stats", "/operations?limit=20", "/analytics/changes/stats"])
             {
                 callers.Loop(HttpMethod.Get, () => path);
             }

@@ -49,6 +49,7 @@ public static class AllFixtures
         InventoryFixtures.Table,
         OrdersFixtures.Table,
         SyncFixtures.Table,
+        OperationsFixtures.Table,
         AnalyticsFixtures.Table,
         RegistryFixtures.Table,
     ]);

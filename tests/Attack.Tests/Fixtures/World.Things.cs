@@ -143,6 +143,29 @@ public sealed partial class World
 
     public Task<Guid> Import() => Kept("import", NewImport);
 
+    public Task<Guid> Operation() => Kept("operation", NewOperation);
+
+    public Task<Guid> EndedOperation() => Kept("ended operation", async () =>
+    {
+        var id = await NewOperation();
+        await _system.Database("operations").Execute("UPDATE operations SET status = 'in_progress', attempt = 1, sequence = 1 WHERE id = $1", id);
+        await _system.Database("operations").Execute("UPDATE operations SET status = 'completed' WHERE id = $1", id);
+        return id;
+    });
+
+    /// <summary>Work that goes on and on: no request starts any, services tell of it.</summary>
+    public async Task<Guid> NewOperation()
+    {
+        var id = Guid.NewGuid();
+        Leaks.Learn(id);
+        await _system.Database("operations").Execute("""
+            INSERT INTO operations (org_id, id, operation_type, service, display_name, user_id, entity_type, entity_id, total_steps, steps, tags, max_attempts, queued_at, cause_since)
+            VALUES ($1, $2, 'attack.run', 'orders', $3, $4, 'attack', $2::text, 1, '[{"name": "Run", "weight": 1}]', ARRAY[$5], 1, now(), now())
+            """, Id, id, Name("operation"), Owner.UserId.ToString(), Marker);
+        await _system.Database("operations").Execute("INSERT INTO operation_tags (org_id, tag, queued_at, operation_id) SELECT org_id, tags[1], queued_at, id FROM operations WHERE id = $1", id);
+        return id;
+    }
+
     public Task<Guid> Customer() => Kept("customer", async () =>
     {
         await Order();
@@ -184,6 +207,7 @@ public sealed partial class World
         ["recipe"] = await Recipe(),
         ["menu item"] = await MenuItem(),
         ["order"] = await Order(),
+        ["operation"] = await Operation(),
         ["customer"] = await Customer(),
     };
 

@@ -1,0 +1,24 @@
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.OperationTracking.Operations;
+
+/// <summary>Forgets operations that ended long ago; the timeline goes on telling of them. Every replica does it.</summary>
+internal sealed class ForgetOperations(ServiceDatabase database, Forgetting forgetting, TimeProvider time) : BackgroundService
+{
+    private static readonly TimeSpan Retention = TimeSpan.FromDays(90);
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
+
+    /// <returns>How many were forgotten.</returns>
+    public Task<int> Run(CancellationToken cancel) => forgetting.Rows("operations", "completed_at", Retention, cancel);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await database.Ready.WaitAsync(stoppingToken);
+        using var timer = new PeriodicTimer(Interval, time);
+        do
+        {
+            await Run(stoppingToken);
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+}

@@ -1,0 +1,112 @@
+namespace OpsPlatform.OperationTracking.Operations;
+
+internal enum OperationStatus
+{
+    Queued,
+    InProgress,
+    Cancelling,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+/// <summary>A long-running piece of work as it was last written down. The database alone changes it, by the moves it allows.</summary>
+internal sealed class Operation
+{
+    public Guid OrgId { get; init; }
+
+    public Guid Id { get; init; }
+
+    public required string OperationType { get; init; }
+
+    public required string Service { get; init; }
+
+    public required string DisplayName { get; init; }
+
+    public required string UserId { get; init; }
+
+    public string? EntityType { get; init; }
+
+    public string? EntityId { get; init; }
+
+    public OperationStatus Status { get; init; }
+
+    public double ProgressPercentage { get; init; }
+
+    public int CurrentStep { get; init; }
+
+    public int TotalSteps { get; init; }
+
+    /// <summary>JSON array of name and weight, in their order.</summary>
+    public required string Steps { get; init; }
+
+    public string? StepDescription { get; init; }
+
+    public long? Done { get; init; }
+
+    public long? Total { get; init; }
+
+    public long? Failed { get; init; }
+
+    public long? Skipped { get; init; }
+
+    public long? Bytes { get; init; }
+
+    public string? Message { get; init; }
+
+    public string? Context { get; init; }
+
+    public required string[] Tags { get; init; }
+
+    public string? Result { get; init; }
+
+    public string? ErrorMessage { get; init; }
+
+    public int Attempt { get; init; }
+
+    public int MaxAttempts { get; init; }
+
+    public long Sequence { get; init; }
+
+    public DateTimeOffset QueuedAt { get; init; }
+
+    /// <summary>When the attempt at hand, or the last one, began.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    public DateTimeOffset? AdvancedAt { get; init; }
+
+    public DateTimeOffset? ReportedAt { get; init; }
+
+    public DateTimeOffset? RetryAt { get; init; }
+
+    public DateTimeOffset UpdatedAt { get; init; }
+
+    public DateTimeOffset? CompletedAt { get; init; }
+
+    public string? CancelledBy { get; init; }
+
+    public string? CancelReason { get; init; }
+
+    public long QueueMs { get; init; }
+
+    public long RetryMs { get; init; }
+
+    public long WorkMs { get; init; }
+
+    /// <summary>Since when the time is not booked yet.</summary>
+    public DateTimeOffset CauseSince { get; init; }
+
+    public bool IsOver => CompletedAt is not null;
+}
+
+/// <summary>Finds operations by tag, the latest first.</summary>
+internal sealed class OperationTag
+{
+    public Guid OrgId { get; init; }
+
+    public required string Tag { get; init; }
+
+    public DateTimeOffset QueuedAt { get; init; }
+
+    public Guid OperationId { get; init; }
+}

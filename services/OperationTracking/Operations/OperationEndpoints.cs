@@ -1,0 +1,31 @@
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.ServiceDefaults.Http;
+
+namespace OpsPlatform.OperationTracking.Operations;
+
+internal static class OperationEndpoints
+{
+    public static void AddOperations(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<OperationWatch>();
+        builder.Services.AddScoped<OperationReader>();
+        builder.Services.AddScoped<TellAfterCommit>();
+        builder.Services.ConfigureDbContext<OperationsDb>((services, options) => options.AddInterceptors(services.GetRequiredService<TellAfterCommit>()));
+        builder.Services.AddSingleton<ForgetOperations>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ForgetOperations>());
+    }
+
+    public static void MapOperations(this WebApplication app)
+    {
+        var operations = app.MapApi("/operations");
+        operations.MapGet("/", ListOperations.Handle);
+        operations.MapGet("/{id:guid}", GetOperation.Handle);
+        operations.MapGet("/{id:guid}/status", GetOperationStatus.Handle);
+        operations.MapGet("/{id:guid}/wait", WaitForOperation.Handle).ProducesProblem(StatusCodes.Status429TooManyRequests);
+        operations.MapGet("/{id:guid}/events", StreamOperation.Handle)
+            .Produces<OperationView>(StatusCodes.Status200OK, "text/event-stream")
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        operations.MapPost("/{id:guid}/cancel", CancelOperation.Handle);
+    }
+}

@@ -1,0 +1,41 @@
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.OperationTracking.Reports;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.OperationTracking.Operations;
+
+/// <summary>Reads the organisation's operations as they stand now: the rows with the latest reports laid over them.</summary>
+internal sealed class OperationReader(OperationsDb db, LatestReports latest, OperationWatch watches, Caller caller, TimeProvider time)
+{
+    /// <summary>Who was answered 202 by a service asks here before this service has heard that there is something to ask for.</summary>
+    private static readonly TimeSpan StartMayTake = TimeSpan.FromSeconds(1);
+
+    public Task<Operation?> Row(Guid id, CancellationToken cancel) => db.Operations.AsNoTracking().SingleOrDefaultAsync(x => x.Id == id, cancel);
+
+    /// <returns>Null when nothing was heard of it within a second either.</returns>
+    public async Task<Operation?> RowOnceKnown(Guid id, CancellationToken cancel)
+    {
+        if (await Row(id, cancel) is { } known)
+        {
+            return known;
+        }
+
+        using var watch = watches.TryStart(caller.Org, id);
+        var since = time.GetTimestamp();
+        while (watch is not null && StartMayTake - time.GetElapsedTime(since) is var left && left > TimeSpan.Zero)
+        {
+            var woken = watch.Next;
+            if (await Row(id, cancel) is { } row)
+            {
+                return row;
+            }
+
+            await watch.Wait(woken, left, cancel);
+            cancel.ThrowIfCancellationRequested();
+        }
+
+        return null;
+    }
+
+    public OperationView View(Operation row) => OperationView.Of(row, latest.Of(row.OrgId, row.Id), time.GetUtcNow());
+}

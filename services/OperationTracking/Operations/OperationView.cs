@@ -1,0 +1,76 @@
+using System.Text.Json;
+using OpsPlatform.OperationTracking.Reports;
+
+namespace OpsPlatform.OperationTracking.Operations;
+
+/// <summary>An operation as the API shows it.</summary>
+/// <param name="CurrentStep">From 1; 0 before the first attempt.</param>
+/// <param name="TimeRemaining">Seconds, at the rate of the attempt at hand; null while that cannot be told.</param>
+/// <param name="RetryAt">When the next attempt begins, after one that failed for what errorMessage says.</param>
+/// <param name="StartedAt">When the attempt at hand, or the last one, began.</param>
+/// <param name="IsStuck">Its worker lives and has not got further for a minute.</param>
+/// <param name="LastHeardAt">Of its worker's last report.</param>
+/// <param name="Version">Differs between any two states; for GET /operations/{id}/wait.</param>
+internal sealed record OperationView(
+    Guid OperationId,
+    string OperationType,
+    string? EntityType,
+    string? EntityId,
+    string DisplayName,
+    OperationStatus Status,
+    double ProgressPercentage,
+    int CurrentStep,
+    int TotalSteps,
+    string? StepDescription,
+    long? TimeRemaining,
+    string? ErrorMessage,
+    JsonElement? Context,
+    IReadOnlyList<string> Tags,
+    JsonElement? Result,
+    OperationCounters Counters,
+    string? Message,
+    int Attempt,
+    int MaxAttempts,
+    DateTimeOffset? RetryAt,
+    string UserId,
+    string Service,
+    DateTimeOffset QueuedAt,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset UpdatedAt,
+    DateTimeOffset? CompletedAt,
+    string? CancelledBy,
+    string? CancelReason,
+    bool IsStuck,
+    DateTimeOffset? LastHeardAt,
+    OperationTime Time,
+    string Version)
+{
+    /// <param name="heard">The latest report that was heard, written down or not.</param>
+    public static OperationView Of(Operation row, Heard? heard, DateTimeOffset now)
+    {
+        var progress = Progress.Of(row, heard);
+        var time = progress.Time.UpTo(now);
+        return new(
+            row.Id, row.OperationType, row.EntityType, row.EntityId, row.DisplayName, progress.Status, progress.Percentage, progress.Step, row.TotalSteps,
+            progress.StepDescription, progress.Remaining(now), progress.Error, Json(row.Context), row.Tags, Json(row.Result),
+            new(progress.Done, progress.Total, progress.Failed, progress.Skipped, progress.Bytes), progress.Message,
+            progress.Attempt, row.MaxAttempts, progress.RetryAt, row.UserId, row.Service, row.QueuedAt, progress.StartedAt,
+            // What is only heard so far counts as an update as well.
+            progress.Sequence == row.Sequence && progress.Attempt == row.Attempt ? row.UpdatedAt : Later(row.UpdatedAt, progress.HeardAt),
+            row.CompletedAt, row.CancelledBy, row.CancelReason, progress.IsStuck(now), progress.HeardAt,
+            new(time.QueueMs / 1000.0, time.RetryMs / 1000.0, time.WorkMs / 1000.0), progress.Version);
+    }
+
+    private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset? other) => other > one ? other.Value : one;
+
+    private static JsonElement? Json(string? text) => text is null ? null : JsonElement.Parse(text);
+}
+
+/// <param name="Total">What done, failed and skipped add up to in the end, as far as it is known.</param>
+internal sealed record OperationCounters(long? Done, long? Total, long? Failed, long? Skipped, long? Bytes);
+
+/// <summary>Where the time went, in seconds; what runs is counted up to now.</summary>
+/// <param name="Queue">Until the first attempt began.</param>
+/// <param name="Retry">Between an attempt that failed and the next.</param>
+/// <param name="Work">At work, stopping included.</param>
+internal sealed record OperationTime(double Queue, double Retry, double Work);

@@ -1,0 +1,132 @@
+using System.Text.Json;
+using OpsPlatform.Contracts;
+using OpsPlatform.OperationTracking.Reports;
+
+namespace OpsPlatform.OperationTracking.Operations;
+
+/// <summary>
+/// How far an operation is: what was written down, with what was heard since laid over it by the rules that the database will go by when it
+/// is written too.
+/// </summary>
+internal sealed record Progress(
+    OperationStatus Status,
+    int Attempt,
+    long Sequence,
+    double Percentage,
+    int Step,
+    string? StepDescription,
+    long? Done,
+    long? Total,
+    long? Failed,
+    long? Skipped,
+    long? Bytes,
+    string? Message,
+    string? Error,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset? AdvancedAt,
+    DateTimeOffset? HeardAt,
+    DateTimeOffset? RetryAt,
+    BookedTime Time)
+{
+    /// <summary>Rates of the first moments and of the first percent foretell nothing.</summary>
+    private static readonly TimeSpan EarliestForecast = TimeSpan.FromSeconds(2);
+    private const double LeastForecastPercent = 1;
+
+    private static readonly TimeSpan StuckAfter = TimeSpan.FromMinutes(1);
+
+    /// <summary>Reports come every few seconds while the worker lives.</summary>
+    private static readonly TimeSpan AliveFor = TimeSpan.FromSeconds(30);
+
+    /// <summary>Tells one state from another.</summary>
+    public string Version => $"{Attempt}.{Sequence}.{JsonNamingPolicy.SnakeCaseLower.ConvertName(Status.ToString())}";
+
+    private bool IsAtWork => Status is OperationStatus.InProgress or OperationStatus.Cancelling;
+
+    public static Progress Of(Operation row, Heard? heard)
+    {
+        var written = new Progress(
+            row.Status, row.Attempt, row.Sequence, row.ProgressPercentage, row.CurrentStep, row.StepDescription, row.Done, row.Total, row.Failed, row.Skipped,
+            row.Bytes, row.Message, row.ErrorMessage, row.StartedAt, row.AdvancedAt, row.ReportedAt, row.RetryAt,
+            new(row.QueueMs, row.RetryMs, row.WorkMs, row.CauseSince, CauseOf(row.Status, row.Attempt)));
+        return row.IsOver || heard is null || heard.Version.CompareTo((row.Attempt, row.Sequence)) <= 0
+            ? written
+            : written.With(heard.Report, heard.ReplannedAt, row.Steps);
+    }
+
+    /// <summary>Seconds until the end at the rate of the attempt at hand; null while that cannot be told.</summary>
+    public long? Remaining(DateTimeOffset now) =>
+        Status == OperationStatus.InProgress && StartedAt is { } since && now - since >= EarliestForecast && Percentage >= LeastForecastPercent
+            ? (long)Math.Ceiling((now - since).TotalSeconds * (100 - Percentage) / Percentage)
+            : null;
+
+    public bool IsStuck(DateTimeOffset now) => IsAtWork && HeardAt >= now - AliveFor && AdvancedAt <= now - StuckAfter;
+
+    private Progress With(OperationReported heard, long? replannedAt, string steps)
+    {
+        var begins = heard.Attempt > Attempt;
+        var time = Time;
+        var status = Status;
+        if (begins && status == OperationStatus.Queued)
+        {
+            (status, time) = (OperationStatus.InProgress, time.Then(TimeCause.Work, heard.StartedAt));
+        }
+
+        if (heard.RetryAt is not null && status == OperationStatus.InProgress)
+        {
+            (status, time) = (OperationStatus.Queued, time.Then(TimeCause.Retry, heard.At));
+        }
+
+        return new(
+            status, heard.Attempt, heard.Sequence,
+            begins || replannedAt > Sequence ? heard.Percent : Math.Max(Percentage, heard.Percent),
+            heard.Step, NameOf(heard.Step, steps), heard.Done, heard.Total, heard.Failed, heard.Skipped, heard.Bytes, heard.Message,
+            heard.Error ?? (begins ? null : Error),
+            begins ? heard.StartedAt : StartedAt, heard.AdvancedAt, heard.At, heard.RetryAt ?? (begins ? null : RetryAt), time);
+    }
+
+    private static TimeCause? CauseOf(OperationStatus status, int attempt) => status switch
+    {
+        OperationStatus.Queued => attempt == 0 ? TimeCause.Queue : TimeCause.Retry,
+        OperationStatus.InProgress or OperationStatus.Cancelling => TimeCause.Work,
+        _ => null,
+    };
+
+    private static string? NameOf(int step, string steps)
+    {
+        using var all = JsonDocument.Parse(steps);
+        return step >= 1 && step <= all.RootElement.GetArrayLength() ? all.RootElement[step - 1].GetProperty("name").GetString() : null;
+    }
+}
+
+internal enum TimeCause
+{
+    Queue,
+    Retry,
+    Work,
+}
+
+/// <summary>Where an operation's time went, in whole milliseconds.</summary>
+/// <param name="Since">Since when the running cause is not booked yet.</param>
+/// <param name="Running">Null when the operation has ended.</param>
+internal sealed record BookedTime(long QueueMs, long RetryMs, long WorkMs, DateTimeOffset Since, TimeCause? Running)
+{
+    /// <summary>The running cause ends and another begins.</summary>
+    public BookedTime Then(TimeCause next, DateTimeOffset at)
+    {
+        // Clocks differ from machine to machine: no cause ends before it began.
+        var moment = at > Since ? at : Since;
+        return UpTo(moment) with { Since = moment, Running = next };
+    }
+
+    public BookedTime UpTo(DateTimeOffset moment)
+    {
+        var ms = Math.Max(0, moment.ToUnixTimeMilliseconds() - Since.ToUnixTimeMilliseconds());
+        return Running switch
+        {
+            TimeCause.Queue => this with { QueueMs = QueueMs + ms },
+            TimeCause.Retry => this with { RetryMs = RetryMs + ms },
+            TimeCause.Work => this with { WorkMs = WorkMs + ms },
+            _ => this,
+        };
+    }
+}

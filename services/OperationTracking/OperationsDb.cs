@@ -1,0 +1,37 @@
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.OperationTracking.Timeline;
+using OpsPlatform.ServiceDefaults.Database;
+
+namespace OpsPlatform.OperationTracking;
+
+/// <summary>Read here; written by the functions in Migrations, in sets.</summary>
+internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : ServiceDb(options)
+{
+    public DbSet<Operation> Operations => Set<Operation>();
+
+    public DbSet<OperationTag> OperationTags => Set<OperationTag>();
+
+    public DbSet<TimelineEntry> Timeline => Set<TimelineEntry>();
+
+    public DbSet<TimelineHead> TimelineHeads => Set<TimelineHead>();
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        base.OnModelCreating(modelBuilder);
+        modelBuilder.Entity<Operation>(operation =>
+        {
+            operation.HasKey(x => new { x.OrgId, x.Id });
+            operation.Property(x => x.Context).HasColumnType("jsonb");
+            operation.Property(x => x.Result).HasColumnType("jsonb");
+            operation.Property(x => x.Steps).HasColumnType("jsonb");
+        });
+        modelBuilder.Entity<OperationTag>().HasKey(x => new { x.OrgId, x.Tag, x.QueuedAt, x.OperationId });
+        modelBuilder.Entity<TimelineHead>().HasKey(x => x.OrgId);
+        modelBuilder.Entity<TimelineEntry>(entry =>
+        {
+            entry.HasKey(x => new { x.OrgId, x.Position });
+            entry.Property(x => x.Details).HasColumnType("jsonb");
+        });
+    }
+}

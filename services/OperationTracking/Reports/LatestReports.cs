@@ -1,0 +1,184 @@
+namespace OpsPlatform.OperationTracking.Reports;
+
+/// <summary>
+/// The latest report of each operation that this process has heard of, by attempt and then by sequence, and which of them are due to be
+/// written. The rows are the truth; what is lost here is told again by the next report.
+/// </summary>
+internal sealed class LatestReports(TimeProvider time)
+{
+    private const int MostHeld = 100_000;
+
+    /// <summary>Of an operation that only gets further, at most one write.</summary>
+    private static readonly TimeSpan WriteInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>So long the start of an operation may come after its reports.</summary>
+    private static readonly TimeSpan UnknownKept = TimeSpan.FromSeconds(30);
+
+    /// <summary>What nothing was heard of for so long has its all in the row.</summary>
+    private static readonly TimeSpan SilentKept = TimeSpan.FromMinutes(2);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(Guid Org, Guid Id), Held> _held = [];
+    private readonly HashSet<(Guid Org, Guid Id)> _unwritten = [];
+
+    private sealed class Held(Heard latest)
+    {
+        public Heard Latest { get; set; } = latest;
+
+        /// <summary>The end of the attempt before, not written either: its story would have a hole without it.</summary>
+        public Heard? Before { get; set; }
+
+        public int WrittenAttempt { get; set; }
+
+        /// <summary>When it was last written, or tried to be.</summary>
+        public long? TriedAt { get; set; }
+
+        public long HeardAt { get; set; }
+
+        /// <summary>Since when it is kept although nothing is known of its operation.</summary>
+        public long? UnknownSince { get; set; }
+
+        public bool IsUrgent => UnknownSince is null && (Latest.Report.Attempt > WrittenAttempt || Latest.Report.RetryAt is not null);
+    }
+
+    /// <returns>False for a report that is not newer than the one held, or when there is no room for another operation's.</returns>
+    public bool TryTake(Guid org, Heard heard)
+    {
+        lock (_gate)
+        {
+            var key = (org, heard.Report.OperationId);
+            if (!_held.TryGetValue(key, out var held))
+            {
+                if (_held.Count >= MostHeld)
+                {
+                    return false;
+                }
+
+                _held[key] = held = new(heard);
+            }
+            else if (heard.Version.CompareTo(held.Latest.Version) <= 0)
+            {
+                return false;
+            }
+            else if (heard.Report.Attempt > held.Latest.Report.Attempt && held.Latest.Report.RetryAt is not null && _unwritten.Contains(key))
+            {
+                held.Before = held.Latest;
+            }
+
+            held.Latest = held.Latest.Then(heard);
+            held.HeardAt = time.GetTimestamp();
+            _unwritten.Add(key);
+            return true;
+        }
+    }
+
+    public Heard? Of(Guid org, Guid id)
+    {
+        lock (_gate)
+        {
+            return _held.GetValueOrDefault((org, id))?.Latest;
+        }
+    }
+
+    /// <summary>Those to be written now; each is the taker's until it says Written, Unknown, PutBack or Forget.</summary>
+    public IReadOnlyList<DueReport> TakeDue()
+    {
+        lock (_gate)
+        {
+            List<DueReport> due = [];
+            foreach (var key in _unwritten)
+            {
+                var held = _held[key];
+                if (held.IsUrgent || held.TriedAt is not { } tried || time.GetElapsedTime(tried) >= WriteInterval)
+                {
+                    due.Add(new(key.Org, key.Id, held.Latest, held.Before, held.IsUrgent));
+                    held.TriedAt = time.GetTimestamp();
+                    held.Before = null;
+                }
+            }
+
+            due.ForEach(report => _unwritten.Remove((report.Org, report.Id)));
+            return due;
+        }
+    }
+
+    public void Written(DueReport due)
+    {
+        lock (_gate)
+        {
+            if (_held.TryGetValue((due.Org, due.Id), out var held))
+            {
+                (held.WrittenAttempt, held.UnknownSince) = (Math.Max(held.WrittenAttempt, due.Heard.Report.Attempt), null);
+            }
+        }
+    }
+
+    /// <summary>It could not be written.</summary>
+    public void PutBack(DueReport due)
+    {
+        lock (_gate)
+        {
+            if (_held.TryGetValue((due.Org, due.Id), out var held))
+            {
+                held.Before ??= due.Before;
+                _unwritten.Add((due.Org, due.Id));
+            }
+        }
+    }
+
+    /// <summary>Nothing is known yet of the operation: it is tried again for a while.</summary>
+    public void Unknown(DueReport due)
+    {
+        lock (_gate)
+        {
+            PutBack(due);
+            if (_held.TryGetValue((due.Org, due.Id), out var held))
+            {
+                held.UnknownSince ??= time.GetTimestamp();
+                if (time.GetElapsedTime(held.UnknownSince.Value) >= UnknownKept)
+                {
+                    Forget(due.Org, due.Id);
+                }
+            }
+        }
+    }
+
+    /// <summary>The operation's row is there now: what is held for it is due.</summary>
+    public void Known(Guid org, Guid id)
+    {
+        lock (_gate)
+        {
+            if (_held.TryGetValue((org, id), out var held))
+            {
+                held.UnknownSince = null;
+            }
+        }
+    }
+
+    public void Forget(Guid org, Guid id)
+    {
+        lock (_gate)
+        {
+            _held.Remove((org, id));
+            _unwritten.Remove((org, id));
+        }
+    }
+
+    public void ForgetSilent()
+    {
+        lock (_gate)
+        {
+            foreach (var (key, held) in _held.ToArray())
+            {
+                if (!_unwritten.Contains(key) && time.GetElapsedTime(held.HeardAt) >= SilentKept)
+                {
+                    _held.Remove(key);
+                }
+            }
+        }
+    }
+}
+
+/// <param name="Before">The last report of the attempt before, to be written first.</param>
+/// <param name="IsUrgent">An attempt began or failed.</param>
+internal sealed record DueReport(Guid Org, Guid Id, Heard Heard, Heard? Before, bool IsUrgent);

@@ -1,0 +1,65 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Contracts;
+using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.OperationTracking.Reports;
+
+/// <summary>Makes a service's work known; of one whose end came first nothing is changed.</summary>
+internal sealed class StartOperationWhenOperationStarted(OperationsDb db, TellAfterCommit tell, Caller caller) : IHear<OperationStarted>
+{
+    public async Task Hear(IReadOnlyList<Envelope<OperationStarted>> messages, CancellationToken cancel)
+    {
+        var rows = StartedRow.Json(messages.Select(envelope => StartedRow.Of(envelope.Message, envelope.Actor, envelope.CorrelationId)));
+        await db.Database.ExecuteSqlAsync($"SELECT hear_started({rows}::jsonb)", cancel);
+        foreach (var envelope in messages)
+        {
+            tell.Changed(caller.Org, envelope.Message.OperationId);
+        }
+    }
+}
+
+/// <summary>As add_operations reads it.</summary>
+internal sealed record StartedRow(
+    Guid Id,
+    string OperationType,
+    string Service,
+    string DisplayName,
+    string UserId,
+    DateTimeOffset QueuedAt,
+    IReadOnlyList<OperationStep> Steps,
+    int MaxAttempts,
+    string? EntityType,
+    string? EntityId,
+    [property: JsonConverter(typeof(RawJson))] string? Context,
+    IReadOnlyList<string> Tags,
+    string Actor,
+    Guid CorrelationId)
+{
+    private const int MaxName = 500;
+    private const int MaxTag = 100;
+    private const int MaxTags = 50;
+    private const int MaxSteps = 200;
+    private static readonly JsonSerializerOptions RowOptions = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    public static StartedRow Of(OperationStarted started, string? actor, Guid correlation) => new(
+        started.OperationId,
+        Text.Storable(started.OperationType, MaxName),
+        Text.Storable(started.Service, MaxName),
+        Text.Storable(started.DisplayName, MaxName),
+        Text.Storable(started.UserId, MaxName),
+        started.QueuedAt,
+        [.. started.Steps.Take(MaxSteps).Select(step => step with { Name = Text.Storable(step.Name, MaxName) })],
+        started.MaxAttempts,
+        Text.Storable(started.EntityType, MaxName),
+        Text.Storable(started.EntityId, MaxName),
+        Text.ObjectOrNull(started.Context),
+        [.. (started.Tags ?? []).Take(MaxTags).Select(tag => Text.Storable(tag, MaxTag))],
+        Text.Storable(actor, MaxName) ?? started.UserId,
+        correlation);
+
+    public static string Json(IEnumerable<StartedRow> rows) => JsonSerializer.Serialize(rows, RowOptions);
+}

@@ -1,0 +1,35 @@
+using OpsPlatform.Contracts;
+using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.ServiceDefaults.Messaging;
+
+namespace OpsPlatform.OperationTracking.Reports;
+
+/// <summary>Keeps how far operations are in memory and wakes who follows them; from there it is written down now and then.</summary>
+internal sealed class TakeReports(LatestReports latest, OperationWatch watches) : IHearLatest<OperationReported>
+{
+    private const int MaxMessage = 1_000;
+    private const int MaxError = 2_000;
+
+    public Task Hear(IReadOnlyList<Envelope<OperationReported>> messages, CancellationToken cancel)
+    {
+        foreach (var envelope in messages)
+        {
+            // Of no organisation, or of no attempt, it is nobody's operation.
+            if (envelope is { OrgId: { } org, Message: { Attempt: > 0, Sequence: >= 0 } report } && latest.TryTake(org, Heard.Of(Storable(report), envelope.CorrelationId)))
+            {
+                watches.Reported(org, report.OperationId);
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>As the table takes it: what a worker tells wrongly must not keep others' reports from being written.</summary>
+    public static OperationReported Storable(OperationReported report) => report with
+    {
+        Percent = double.IsFinite(report.Percent) ? Math.Clamp(report.Percent, 0, 100) : 0,
+        Step = Math.Max(0, report.Step),
+        Message = Text.Storable(report.Message, MaxMessage),
+        Error = Text.Storable(report.Error, MaxError),
+    };
+}

@@ -1,0 +1,40 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using System.Text.Json;
+
+namespace OpsPlatform.OperationTracking.Reports;
+
+/// <summary>What other services say, as the database takes it and an answer can show it.</summary>
+internal static class Text
+{
+    private const int MaxJsonBytes = 16 * 1024;
+
+    /// <summary>An answer holds it within itself, and may be nested so deep in all.</summary>
+    private const int MaxJsonDepth = 10;
+
+    [return: NotNullIfNotNull(nameof(text))]
+    public static string? Storable(string? text, int max)
+    {
+        var storable = text?.Replace("\0", "", StringComparison.Ordinal);
+        return storable?.Length > max ? storable[..max] : storable;
+    }
+
+    /// <returns>Null for what is no JSON object of the size and depth promised.</returns>
+    public static string? ObjectOrNull(string? json)
+    {
+        if (json is null || Encoding.UTF8.GetByteCount(json) > MaxJsonBytes || json.Contains("\\u0000", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var document = JsonDocument.Parse(json, new() { MaxDepth = MaxJsonDepth });
+            return document.RootElement.ValueKind == JsonValueKind.Object ? json : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

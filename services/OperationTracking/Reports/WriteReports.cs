@@ -1,0 +1,180 @@
+using System.Text.Json;
+using Npgsql;
+using NpgsqlTypes;
+using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.ServiceDefaults.Database;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.OperationTracking.Reports;
+
+/// <summary>
+/// Writes the latest reports to their operations, many in one round trip: what begins or fails an attempt at the next turn, what only tells
+/// of progress at most once a second.
+/// </summary>
+internal sealed partial class WriteReports(ServiceDatabase database, LatestReports latest, OperationWatch watches, TimeProvider time, ILogger<WriteReports> log)
+    : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ForgetInterval = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+
+    /// <summary>Reports a transaction: it locks their rows and their organisations' timelines until it commits.</summary>
+    private const int MostAtOnce = 500;
+
+    private static readonly JsonSerializerOptions RowOptions = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>As apply_reports reads it.</summary>
+    public static string Rows(IEnumerable<Heard> reports) => JsonSerializer.Serialize(
+        reports.Select(x => new
+        {
+            Id = x.Report.OperationId,
+            x.Report.Attempt,
+            x.Report.Sequence,
+            x.Report.At,
+            x.Report.StartedAt,
+            x.Report.AdvancedAt,
+            x.Report.Step,
+            x.Report.Percent,
+            x.Report.Done,
+            x.Report.Total,
+            x.Report.Failed,
+            x.Report.Skipped,
+            x.Report.Bytes,
+            x.Report.Message,
+            x.ReplannedAt,
+            x.Report.RetryAt,
+            x.Report.Error,
+            CorrelationId = x.Correlation,
+        }), RowOptions);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await database.Ready.WaitAsync(stoppingToken);
+        using var timer = new PeriodicTimer(Interval, time);
+        var forgotten = time.GetTimestamp();
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            // Organisations in one order, so that replicas take turns at their timelines.
+            foreach (var some in latest.TakeDue().OrderBy(due => due.Org).Chunk(MostAtOnce))
+            {
+                await Write(some, stoppingToken);
+            }
+
+            if (time.GetElapsedTime(forgotten) >= ForgetInterval)
+            {
+                latest.ForgetSilent();
+                forgotten = time.GetTimestamp();
+            }
+        }
+    }
+
+    private async Task Write(DueReport[] due, CancellationToken cancel)
+    {
+        try
+        {
+            Settle(due, await Apply(due, cancel));
+        }
+        catch (Exception fault) when (Faults.IsTransient(fault) && !cancel.IsCancellationRequested)
+        {
+            foreach (var report in due)
+            {
+                latest.PutBack(report);
+            }
+
+            Later(due.Length, fault.Message);
+            await Task.Delay(RetryDelay, time, cancel);
+        }
+        catch (PostgresException fault) when (due.Length == 1)
+        {
+            Refused(fault, due[0].Id);
+        }
+        catch (PostgresException)
+        {
+            // One of them is at fault: the others are written without it.
+            foreach (var half in due.Chunk((due.Length + 1) / 2))
+            {
+                await Write(half, cancel);
+            }
+        }
+    }
+
+    private async Task<Dictionary<(Guid Org, Guid Id), bool>> Apply(DueReport[] due, CancellationToken cancel)
+    {
+        var groups = due.GroupBy(report => report.Org).ToArray();
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        List<Guid?> answers = [];
+        foreach (var group in groups)
+        {
+            batch.BatchCommands.Add(Tenant.ForTransaction(group.Key));
+            answers.Add(null);
+            if (group.Select(report => report.Before).OfType<Heard>().ToArray() is { Length: > 0 } before)
+            {
+                batch.BatchCommands.Add(Hear(before));
+                answers.Add(null);
+            }
+
+            batch.BatchCommands.Add(Hear(group.Select(report => report.Heard)));
+            answers.Add(group.Key);
+        }
+
+        Dictionary<(Guid, Guid), bool> known = [];
+        await using (var reader = await batch.ExecuteReaderAsync(cancel))
+        {
+            foreach (var org in answers)
+            {
+                while (await reader.ReadAsync(cancel))
+                {
+                    if (org is { } one)
+                    {
+                        known[(one, reader.GetGuid(0))] = reader.GetBoolean(1);
+                    }
+                }
+
+                await reader.NextResultAsync(cancel);
+            }
+        }
+
+        await transaction.CommitAsync(cancel);
+        return known;
+    }
+
+    private void Settle(IEnumerable<DueReport> due, Dictionary<(Guid Org, Guid Id), bool> known)
+    {
+        foreach (var report in due)
+        {
+            if (!known.TryGetValue((report.Org, report.Id), out var hasEnded))
+            {
+                latest.Unknown(report);
+            }
+            else if (hasEnded)
+            {
+                latest.Forget(report.Org, report.Id);
+            }
+            else
+            {
+                latest.Written(report);
+                if (report.IsUrgent)
+                {
+                    watches.Changed(report.Org, report.Id);
+                }
+                else
+                {
+                    watches.TellOthers(report.Org, report.Id);
+                }
+            }
+        }
+    }
+
+    private static NpgsqlBatchCommand Hear(IEnumerable<Heard> reports) => new("SELECT operation_id, has_ended FROM hear_reports($1)")
+    {
+        Parameters = { new() { Value = Rows(reports), NpgsqlDbType = NpgsqlDbType.Jsonb } },
+    };
+
+    [LoggerMessage(LogLevel.Warning, "{Count} reports are written later: {Reason}")]
+    private partial void Later(int count, string reason);
+
+    [LoggerMessage(LogLevel.Error, "A report of operation {Id} cannot be written and is dropped")]
+    private partial void Refused(Exception fault, Guid id);
+}

@@ -1,0 +1,85 @@
+using Npgsql;
+using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.Testing;
+
+namespace OpsPlatform.OperationTracking.Tests;
+
+/// <summary>A service of its own, so that its many operations are in nobody's way.</summary>
+public sealed class FilledOperations : OperationsFixture
+{
+    private const int Operations = 200_000;
+    private const int PerDay = 2_000;
+    private readonly SemaphoreSlim _turn = new(1);
+    private bool _isFilled;
+
+    public Guid Org { get; } = Guid.NewGuid();
+
+    /// <summary>Every second operation is another organisation's; one in a hundred has failed, one in ten is of each type, user and tag.</summary>
+    public async Task Fill()
+    {
+        await _turn.WaitAsync();
+        try
+        {
+            if (_isFilled)
+            {
+                return;
+            }
+
+            await using var app = await OpenAs("app");
+            await using var connection = new NpgsqlConnection((await Infrastructure.Get()).Database(app.Database));
+            await connection.OpenAsync();
+            // Without rules, and as one who sees all.
+            await using var fill = new NpgsqlCommand(
+                $"""
+                SET session_replication_role = replica;
+                INSERT INTO operations (org_id, id, operation_type, service, display_name, user_id, entity_type, entity_id, status, total_steps, steps, tags, max_attempts, queued_at, completed_at, cause_since)
+                SELECT CASE n % 2 WHEN 0 THEN '{Org}' ELSE '{Guid.NewGuid()}' END::uuid, gen_random_uuid(), 'type.' || n / 2 % 10, 'orders', 'Export ' || n, 'user-' || n / 20 % 10,
+                  'order', 'o-' || n / 2 % 1000, CASE n / 2 % 100 WHEN 0 THEN 'failed' ELSE 'completed' END, 1, '[]', ARRAY['tag-' || n / 2 % 10], 1, at, at, at
+                FROM (SELECT n, now() - n * interval '1 day' / {PerDay} AS at FROM generate_series(1, {Operations}) n) o;
+                INSERT INTO operation_tags (org_id, tag, queued_at, operation_id) SELECT org_id, tags[1], queued_at, id FROM operations;
+                ANALYZE operations; ANALYZE operation_tags; RESET session_replication_role
+                """, connection)
+            { CommandTimeout = 300 };
+            await fill.ExecuteNonQueryAsync();
+            _isFilled = true;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+}
+
+public sealed class PlanTests(FilledOperations operations) : IClassFixture<FilledOperations>
+{
+    private const int TablesOfAPage = 2;
+    private const int Most = 2 * (Paging.DefaultLimit + 1) * TablesOfAPage;
+
+    [Theory]
+    [InlineData("/operations")]
+    [InlineData("/operations?status=completed")]
+    [InlineData("/operations?status=failed")]
+    [InlineData("/operations?operationType=type.3")]
+    [InlineData("/operations?user=user-3")]
+    [InlineData("/operations?entityType=order&entityId=o-17")]
+    [InlineData("/operations?tag=tag-3")]
+    [InlineData("/operations?from={60}&to={40}")]
+    [InlineData("/operations?tag=tag-3&from={60}&to={40}")]
+    [InlineData("/operations?cursor={cursor}")]
+    [InlineData("/operations?status=failed&cursor={cursor}")]
+    [InlineData("/operations?user=user-3&cursor={cursor}")]
+    [InlineData("/operations?tag=tag-3&cursor={cursor}")]
+    public async Task A_page_of_operations_reads_little_more_than_it_shows(string path)
+    {
+        await operations.Fill();
+        path = path.Replace("{40}", DaysAgo(40)).Replace("{60}", DaysAgo(60))
+            .Replace("{cursor}", Paging.Encode(new { QueuedAt = DateTimeOffset.UtcNow.AddDays(-50), Id = Guid.NewGuid() }));
+        foreach (var plan in await QueryPlans.Of(operations, operations.Org, path, "FROM operation"))
+        {
+            plan.SequentialScans.ShouldBeEmpty($"{path}, {plan}");
+            plan.RowsRead.ShouldBeInRange(1, Most, $"{path}, {plan}");
+        }
+    }
+
+    private static string DaysAgo(int days) => $"{DateTime.UtcNow.AddDays(-days):yyyy-MM-ddTHH:mm:ssZ}";
+}

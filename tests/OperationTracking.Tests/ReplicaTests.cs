@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.Testing;
+
+namespace OpsPlatform.OperationTracking.Tests;
+
+/// <summary>A service of its own: its replicas share the messages, and other tests must not.</summary>
+public sealed class ReplicaFixture : OperationsFixture;
+
+public sealed class ReplicaTests(ReplicaFixture service) : IClassFixture<ReplicaFixture>
+{
+    private readonly Desk _desk = service.Desk();
+
+    [Fact]
+    public async Task Who_waits_at_either_replica_sees_the_end_at_once_and_progress_within_a_second_or_so()
+    {
+        await using var replica = await service.StartReplica();
+        var here = service.Services.GetRequiredService<Replicas>();
+        var there = replica.Services.GetRequiredService<Replicas>();
+        await Eventually.Is(() => Task.FromResult(here.Count == 2 && there.Count == 2));
+        using var atHere = _desk.Client();
+        using var atThere = _desk.Client(at: replica.Address);
+
+        var operation = await _desk.Running();
+        var version = (await _desk.Get(operation.OperationId)).Text("version");
+        var progress = new[] { atHere, atThere }.Select(client => _desk.Get($"/operations/{operation.OperationId}/wait?version={version}&seconds=20", client: client)).ToArray();
+        await BothWait();
+        var told = Stopwatch.StartNew();
+        await _desk.Say(_desk.Report(operation.OperationId, 1, 2, 30));
+        (await Task.WhenAll(progress)).ShouldAllBe(x => x.Number("progressPercentage") == 30);
+        told.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(3));
+
+        var end = new[] { atHere, atThere }.Select(client => _desk.Get($"/operations/{operation.OperationId}/wait?seconds=20", client: client)).ToArray();
+        await BothWait();
+        told.Restart();
+        await _desk.Say(_desk.End(operation));
+        (await Task.WhenAll(end)).ShouldAllBe(x => x.Text("status") == "completed");
+        told.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(1.5));
+
+        Task BothWait() => Eventually.Is(() => Task.FromResult(((IServiceProvider[])[service.Services, replica.Services])
+            .All(one => one.GetRequiredService<OperationWatch>().Waiting(_desk.Org) == 1)));
+    }
+}

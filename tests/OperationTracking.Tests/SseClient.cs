@@ -1,0 +1,76 @@
+using System.Net;
+using System.Text.Json;
+
+namespace OpsPlatform.OperationTracking.Tests;
+
+public sealed record SseEvent(string Name, string? Id, JsonElement Data);
+
+/// <summary>Reads the events of one operation.</summary>
+public sealed class SseClient(HttpClient client, HttpResponseMessage response, StreamReader reader) : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    public HttpResponseMessage Response => response;
+
+    public static async Task<SseClient> Open(HttpClient client, Guid id, string? lastEventId = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/operations/{id}/events");
+        if (lastEventId is not null)
+        {
+            request.Headers.Add("Last-Event-ID", lastEventId);
+        }
+
+        var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        response.StatusCode.ShouldBe(HttpStatusCode.OK);
+        return new(client, response, new StreamReader(await response.Content.ReadAsStreamAsync()));
+    }
+
+    /// <returns>The next event; null at the end of the stream.</returns>
+    public async Task<SseEvent?> Next()
+    {
+        using var timeout = new CancellationTokenSource(Patience);
+        var (name, id, data) = ("message", (string?)null, "");
+        while (await reader.ReadLineAsync(timeout.Token) is { } line)
+        {
+            if (line.Length == 0)
+            {
+                if (data.Length > 0)
+                {
+                    return new(name, id, JsonDocument.Parse(data).RootElement);
+                }
+
+                continue;
+            }
+
+            var colon = line.IndexOf(": ", StringComparison.Ordinal);
+            var value = line[(colon + 2)..];
+            (name, id, data) = line[..colon] switch
+            {
+                "event" => (value, id, data),
+                "id" => (name, value, data),
+                "data" => (name, id, value),
+                _ => (name, id, data),
+            };
+        }
+
+        return null;
+    }
+
+    public async Task<List<SseEvent>> ToTheEnd()
+    {
+        List<SseEvent> events = [];
+        while (await Next() is { } next)
+        {
+            events.Add(next);
+        }
+
+        return events;
+    }
+
+    public void Dispose()
+    {
+        reader.Dispose();
+        response.Dispose();
+        client.Dispose();
+    }
+}
