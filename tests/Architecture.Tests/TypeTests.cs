@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Messaging;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.Architecture.Tests;
 
@@ -33,7 +34,11 @@ public sealed class TypeTests
         var heard = ServiceAssemblies.SelectMany(assembly => assembly.GetTypes().SelectMany(type => type.GetInterfaces()
             .Where(face => face.IsGenericType && (face.GetGenericTypeDefinition() == typeof(IHear<>) || face.GetGenericTypeDefinition() == typeof(IHearLatest<>)))
             .Select(face => new Subscription(face.GetGenericArguments()[0], Repository.NameOf(assembly.GetName().Name!)))));
-        heard.ShouldBe(Topology.Subscriptions, ignoreOrder: true);
+        // Who does long-running work hears through the frame that it is no longer wanted.
+        var cancelled = ServiceAssemblies.Where(assembly => assembly.GetTypes().Any(type => type.GetInterfaces()
+            .Any(face => face.IsGenericType && face.GetGenericTypeDefinition() == typeof(IDoOperation<>))))
+            .Select(assembly => Subscription.Of<OperationCancelled>(Repository.NameOf(assembly.GetName().Name!)));
+        heard.Concat(cancelled).ShouldBe(Topology.Subscriptions, ignoreOrder: true);
     }
 
     [Fact]

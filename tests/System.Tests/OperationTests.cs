@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Aspire.Hosting.Testing;
 using Npgsql;
 
 namespace OpsPlatform.System.Tests;
