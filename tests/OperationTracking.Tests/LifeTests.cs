@@ -126,6 +126,7 @@ public sealed class LifeTests(OperationsFixture service)
         await _desk.Say(end, end);
         await _desk.Say(end);
         await _desk.EverythingIsHeard();
+        (await _desk.Sql<long>("SELECT count(*) FROM parked_messages")).ShouldBe(0);
         (await _desk.Story(operation.OperationId)).ShouldBe(["started", "attempt_began", "completed"]);
     }
 

@@ -74,7 +74,7 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
         {
             Settle(due, await Apply(due, cancel));
         }
-        catch (Exception fault) when (Faults.IsTransient(fault) && !cancel.IsCancellationRequested)
+        catch (Exception fault) when (!cancel.IsCancellationRequested && (fault is not PostgresException || Faults.IsTransient(fault)))
         {
             foreach (var report in due)
             {
