@@ -19,7 +19,7 @@ public sealed class ImportTests(InventoryFixture fixture)
         var preview = await (await Post("/inventory/imports/preview", new { lines })).Body();
         ((int)preview["done"]!, (int)preview["refused"]!).ShouldBe((3, 2));
         preview["refusals"]!.AsArray().Select(x => ((int)x!["lineNo"]!, (string)x["code"]!, (string)x["error"]!))
-            .ShouldBe([(2, "salt", "Only 5 g are in stock."), (3, "nothing", "No ingredient has the code 'nothing'.")]);
+            .ShouldBe([(2, "salt", "Only 5 g are in stock."), (3, "nothing", "No ingredient has this code.")]);
         (await _tenant.StockOf(flour)).ShouldBe(10);
 
         var (import, ended) = await Import(lines, note: "stocktaking");
@@ -30,7 +30,7 @@ public sealed class ImportTests(InventoryFixture fixture)
         ((int)told["total"]!, (int)told["applied"]!, (int)told["failed"]!, (string)told["note"]!).ShouldBe((5, 3, 2, "stocktaking"));
         (await Lines(import)).Select(x => (string)x["outcome"]!).ShouldBe(["applied", "failed", "failed", "applied", "applied"]);
         (await Lines(import, "?outcome=failed&limit=1")).Select(x => ((int)x["lineNo"]!, (string)x["error"]!))
-            .ShouldBe([(2, "Only 5 g are in stock."), (3, "No ingredient has the code 'nothing'.")]);
+            .ShouldBe([(2, "Only 5 g are in stock."), (3, "No ingredient has this code.")]);
         (await _tenant.Log($"&referenceId={import}")).Select(x => ((string)x["changeType"]!, (decimal)x["quantityChanged"]!, (string)x["reason"]!))
             .ShouldBe([("decrease", -12.5m, "stocktaking"), ("adjustment", -1m, "stocktaking"), ("increase", 2.5m, "delivery")]);
         await _tenant.LogAddsUp();
@@ -69,11 +69,11 @@ public sealed class ImportTests(InventoryFixture fixture)
             ("not_undone", "It moved since: 9 g were counted and 8 are there."),
             ("undone", null),
             ("undone", null),
-            ("not_undone", "The ingredient 'gone' was deleted since."),
-            ("failed", "No ingredient has the code 'no'."),
+            ("not_undone", "The ingredient was deleted since."),
+            ("failed", "No ingredient has this code."),
         ]);
         preview["refusals"]!.AsArray().Select(x => (string)x!["error"]!).ShouldBe([
-            "The ingredient 'gone' was deleted since.", "It moved since: 9 g were counted and 8 are there.", "Only 4 g are left of what came."]);
+            "The ingredient was deleted since.", "It moved since: 9 g were counted and 8 are there.", "Only 4 g are left of what came."]);
         await (await Post($"/inventory/imports/{import}/undo")).ShouldRefuse(409, "import-undone");
         await _tenant.LogAddsUp();
     }

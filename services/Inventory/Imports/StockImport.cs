@@ -66,7 +66,7 @@ internal sealed class StockImportLine
     {
         if (item is null)
         {
-            return (0, $"No ingredient has the code '{Code}'.");
+            return (0, "No ingredient has this code.");
         }
 
         var after = ChangeType switch
@@ -89,7 +89,7 @@ internal sealed class StockImportLine
     {
         if (item is null)
         {
-            return (0, $"The ingredient '{Code}' was deleted since.");
+            return (0, "The ingredient was deleted since.");
         }
 
         var (before, then) = (QuantityBefore!.Value, QuantityAfter!.Value);

@@ -18,12 +18,12 @@ internal sealed class OrderExport
 }
 
 /// <summary>Which orders a file holds: those that occurred from the one moment on and before the other.</summary>
-/// <param name="Status">Null for all.</param>
-internal sealed record OrderSelection(DateTimeOffset From, DateTimeOffset To, OrderStatus? Status)
+/// <param name="Statuses">Null for all.</param>
+internal sealed record OrderSelection(DateTimeOffset From, DateTimeOffset To, IReadOnlyList<OrderStatus>? Statuses)
 {
     public IQueryable<Order> Of(IQueryable<Order> orders)
     {
         var selected = orders.Where(x => x.OccurredAt >= From && x.OccurredAt < To);
-        return Status is { } status ? selected.Where(x => x.Status == status) : selected;
+        return Statuses is null ? selected : selected.Where(x => Statuses.Contains(x.Status));
     }
 }

@@ -11,8 +11,8 @@ internal static class StartOrderExport
 {
     /// <param name="From">ISO 8601 with an offset; included.</param>
     /// <param name="To">Not included.</param>
-    /// <param name="Status">Only orders of this state; all when left out.</param>
-    public sealed record Request([property: Required] DateTimeOffset? From, [property: Required] DateTimeOffset? To, OrderStatus? Status = null);
+    /// <param name="Statuses">Only orders of these states; all when left out.</param>
+    public sealed record Request([property: Required] DateTimeOffset? From, [property: Required] DateTimeOffset? To, [property: MinLength(1), MaxLength(7)] IReadOnlyList<OrderStatus>? Statuses = null);
 
     /// <param name="Href">Where the file will be, for a week.</param>
     public sealed record Response(Guid OperationId, string OperationHref, string Href, string FileName);
@@ -27,7 +27,7 @@ internal static class StartOrderExport
         }
 
         var id = Guid.CreateVersion7(time.GetUtcNow());
-        var selection = new OrderSelection(from, to, request.Status);
+        var selection = new OrderSelection(from, to, request.Statuses);
         var export = new OrderExport { OrgId = caller.Org, Id = id, FileName = $"orders-{from:yyyyMMdd'T'HHmm}-{to:yyyyMMdd'T'HHmm}.csv" };
         db.Add(export);
         operations.Add<WriteOrderExport, OrderSelection>(id, selection, new($"Orders from {from:u} to {to:u}", Context: selection, Tags: ["export"]));

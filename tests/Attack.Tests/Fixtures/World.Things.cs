@@ -107,7 +107,7 @@ public sealed partial class World
         return id;
     }
 
-    public static object ExportBody() => new { from = "2020-01-01T00:00:00Z", to = "2100-01-01T00:00:00Z", status = "placed" };
+    public static object ExportBody() => new { from = "2020-01-01T00:00:00Z", to = "2100-01-01T00:00:00Z", statuses = new[] { "placed" } };
 
     /// <summary>An export whose file is whole.</summary>
     public Task<Guid> OrderExport() => Kept("order export", async () =>

@@ -87,7 +87,7 @@ public sealed class OrderExportTests(OrdersFixture fixture)
     [InlineData("""{"from":"2024-01-02T00:00:00Z","to":"2024-01-02T00:00:00Z"}""")]
     [InlineData("""{"from":"2024-01-02T00:00:00Z"}""")]
     [InlineData("""{"from":"yesterday","to":"2024-01-02T00:00:00Z"}""")]
-    [InlineData("""{"from":"2024-01-01T00:00:00Z","to":"2024-01-02T00:00:00Z","status":"Placed"}""")]
+    [InlineData("""{"from":"2024-01-01T00:00:00Z","to":"2024-01-02T00:00:00Z","statuses":["Placed"]}""")]
     public async Task What_does_not_make_sense_is_refused(string body)
     {
         using var content = new StringContent(body, null, "application/json");
@@ -120,7 +120,7 @@ public sealed class OrderExportTests(OrdersFixture fixture)
     private async Task<(string File, OperationEnded Ended)> Export(string from, string to, string? status = null)
     {
         var ends = await fixture.Broker.Listen<OperationEnded>();
-        var answer = await _shop.Till.PostAsJsonAsync("/orders/exports", new { from, to, status });
+        var answer = await _shop.Till.PostAsJsonAsync("/orders/exports", new { from, to, statuses = status is null ? null : new[] { status } });
         answer.StatusCode.ShouldBe(HttpStatusCode.Accepted, await answer.Content.ReadAsStringAsync());
         var export = await Shop.Body(answer);
         answer.Headers.GetValues("Operation-Location").ShouldBe([$"/operations/{export["operationId"]}/status"]);
