@@ -1,8 +1,11 @@
+using System.Collections.Frozen;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using OpsPlatform.Gateway.Routing;
 
 namespace OpsPlatform.Gateway.Tests;
 
@@ -17,6 +20,7 @@ public sealed class RoutingTests
     [InlineData("/menu/1", "orders")]
     [InlineData("/customers", "orders")]
     [InlineData("/sync/stats", "sync")]
+    [InlineData("/operations/1/wait", "operations")]
     public async Task A_path_reaches_its_service_with_its_prefix_query_and_token(string path, string service)
     {
         await using var theService = await StubUpstream.Start();
@@ -224,6 +228,16 @@ public sealed class RoutingTests
         (await gateway.Anonymous().GetStringAsync("/")).ShouldContain("/openapi.json");
         (await gateway.Anonymous().GetAsync("/health")).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await gateway.Anonymous().GetAsync("/alive")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public void Who_waits_for_an_operation_may_be_silent_for_as_long_as_such_a_wait_takes()
+    {
+        var clusters = Upstreams.Clusters(
+            new ConfigurationBuilder().Build(), Upstreams.Paths.Keys.ToDictionary(service => service, _ => FrozenDictionary<string, string>.Empty));
+
+        clusters.Single(cluster => cluster.ClusterId == "operations").HttpRequest!.ActivityTimeout!.Value.ShouldBeGreaterThan(TimeSpan.FromSeconds(55));
+        clusters.Where(cluster => cluster.ClusterId != "operations").ShouldAllBe(cluster => cluster.HttpRequest!.ActivityTimeout == TimeSpan.FromSeconds(40));
     }
 
     /// <summary>An address at which nothing listens.</summary>

@@ -113,10 +113,10 @@ public sealed class AuditTests(OperationsFixture service)
         (await _desk.Sql<long>("SELECT count(*) FROM timeline")).ShouldBe(6);
     }
 
-    /// <summary>The owner sees all organisations' rows; here it means this one's.</summary>
+    /// <summary>The owner sees all organisations' rows; here it means this one's. Heads are locked before entries, as whoever writes them does.</summary>
     private Task Tamper(string sql) => _desk.Execute($"""
-        CREATE POLICY only_one ON timeline AS RESTRICTIVE TO operations_owner USING (current_org() IS NULL OR org_id = current_org());
         CREATE POLICY only_one ON timeline_heads AS RESTRICTIVE TO operations_owner USING (current_org() IS NULL OR org_id = current_org());
+        CREATE POLICY only_one ON timeline AS RESTRICTIVE TO operations_owner USING (current_org() IS NULL OR org_id = current_org());
         {sql};
         DROP POLICY only_one ON timeline; DROP POLICY only_one ON timeline_heads
         """, "owner");

@@ -1,5 +1,4 @@
 using System.Net;
-using OpsPlatform.Testing;
 
 namespace OpsPlatform.OperationTracking.Tests;
 

@@ -1,5 +1,4 @@
 using OpsPlatform.Contracts;
-using OpsPlatform.Testing;
 
 namespace OpsPlatform.OperationTracking.Tests;
 
@@ -12,8 +11,6 @@ public sealed class ReportTests(OperationsFixture service)
     {
         var id = (await _desk.Running(percent: 50)).OperationId;
         await _desk.Say(_desk.Report(id, 1, 9, 60));
-        await _desk.RowShows(id, "sequence = 9");
-
         await _desk.Say(_desk.Report(id, 1, 9, 61), _desk.Report(id, 1, 8, 99));
         await _desk.EverythingIsHeard();
         var shown = await _desk.Get(id);

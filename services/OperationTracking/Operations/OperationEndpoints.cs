@@ -1,4 +1,3 @@
-using Microsoft.EntityFrameworkCore;
 using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.OperationTracking.Operations;
