@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using OpsPlatform.Inventory.Stock;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Inventory.Imports;

@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using OpsPlatform.ServiceDefaults.Tenancy;
 using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.Inventory.Imports;
