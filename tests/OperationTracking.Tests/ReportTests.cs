@@ -20,7 +20,7 @@ public sealed class ReportTests(OperationsFixture service)
 
     /// <summary>As another replica would write what it heard late.</summary>
     [Fact]
-    public async Task The_database_takes_no_older_report_either()
+    public async Task The_database_takes_no_older_report_and_goes_not_backwards_either()
     {
         var id = (await _desk.Running()).OperationId;
         await _desk.Say(_desk.Report(id, 2, 5, 60));
@@ -33,6 +33,10 @@ public sealed class ReportTests(OperationsFixture service)
         await _desk.RowShows(id, "attempt = 2 AND sequence = 5 AND progress_percentage = 60");
         await Write(_desk.Report(id, 2, 6, 70));
         await _desk.RowShows(id, "sequence = 6 AND progress_percentage = 70");
+        await Write(_desk.Report(id, 2, 7, 65));
+        await _desk.RowShows(id, "sequence = 7 AND progress_percentage = 70");
+        await Write(_desk.Report(id, 2, 8, 65, x => x with { IsReplanned = true }));
+        await _desk.RowShows(id, "sequence = 8 AND progress_percentage = 65");
     }
 
     [Fact]

@@ -30,7 +30,8 @@ public sealed class StreamTests(OperationsFixture service)
     public async Task A_reader_that_comes_again_is_told_nothing_it_knows()
     {
         var operation = await _desk.Running();
-        using var stream = await SseClient.Open(_desk.Client(), operation.OperationId, "1.1.in_progress");
+        // There is nothing to say yet, but that the stream is open.
+        using var stream = await SseClient.Open(_desk.Client(), operation.OperationId, "1.1.in_progress").WaitAsync(TimeSpan.FromSeconds(10));
         await _desk.Say(_desk.Report(operation.OperationId, 1, 2, 30));
         (await stream.Next())!.Id.ShouldBe("1.2.in_progress");
         await _desk.Say(_desk.End(operation, last: _desk.Report(operation.OperationId, 1, 2, 30)));

@@ -23,6 +23,18 @@ public sealed class WaitTests(OperationsFixture service)
     }
 
     [Fact]
+    public async Task Who_waits_for_it_to_begin_is_told_by_the_first_report_before_that_is_written()
+    {
+        var id = (await _desk.Started()).OperationId;
+        var waiting = _desk.Get($"/operations/{id}/wait?version=0.0.queued");
+        await IsWaiting();
+        await _desk.Say(_desk.Report(id, 1, 1, 5));
+        var begun = await waiting;
+        begun.Text("version").ShouldBe("1.1.in_progress");
+        begun.GetProperty("time").Number("queue").ShouldBe(2);
+    }
+
+    [Fact]
     public async Task Who_waits_for_the_end_is_answered_by_it_and_not_by_a_report()
     {
         var operation = await _desk.Running();
