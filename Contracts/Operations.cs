@@ -38,7 +38,7 @@ public sealed record OperationStep(string Name, double Weight = 1);
 /// <param name="Percent">Of the whole by the steps' weights, 0 to 100.</param>
 /// <param name="Total">What <paramref name="Done"/>, <paramref name="Failed"/> and <paramref name="Skipped"/> add up to in the end, as far as it is known.</param>
 /// <param name="IsReplanned">There is more to do than was thought: the share done may be smaller than before.</param>
-/// <param name="RetryAt">The attempt failed for <paramref name="Error"/> and the next begins then.</param>
+/// <param name="RetryAt">The attempt failed for <paramref name="Error"/> and the next begins then; no report of the attempt follows.</param>
 public sealed record OperationReported(
     Guid OperationId,
     int Attempt,
@@ -75,4 +75,5 @@ public sealed record OperationEnded(
     string? CancelledBy = null);
 
 /// <summary>Somebody no longer wants it: the service named stops it as soon as it can, and says with <see cref="OperationEnded"/> what became of it.</summary>
+/// <param name="UserId">Who asked.</param>
 public sealed record OperationCancelled(Guid OperationId, string Service, string UserId, string? Reason = null);

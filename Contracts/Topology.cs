@@ -27,6 +27,9 @@ public static class Topology
         Subscription.Of<OperationCancelled>("orders"),
     ];
 
+    /// <summary>Messages of which only the latest about each thing counts: a queue nobody takes from drops the oldest.</summary>
+    public static readonly IReadOnlySet<Type> LatestOnly = new HashSet<Type> { typeof(OperationReported) };
+
     /// <summary>The queue of one shard of all services' changes; its single active consumer is a Sync instance.</summary>
     public static string ChangeQueue(int shard) => $"sync.changes.{shard}";
 }

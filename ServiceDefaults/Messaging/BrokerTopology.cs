@@ -19,6 +19,9 @@ internal sealed partial class BrokerTopology(Uri address, ServiceName service, I
     public static IReadOnlyDictionary<string, object?> ChangeQueueArguments { get; } =
         new Dictionary<string, object?> { ["x-single-active-consumer"] = true };
 
+    /// <summary>Some hundred megabytes at most; from the oldest on they are dropped.</summary>
+    private static readonly Dictionary<string, object?> LatestQueueArguments = new() { ["x-max-length"] = 10_000 };
+
     /// <summary>Call when something could not be routed or the broker was lost: it may have come back empty.</summary>
     public void Forget() => _declared = false;
 
@@ -72,7 +75,7 @@ internal sealed partial class BrokerTopology(Uri address, ServiceName service, I
         {
             var exchange = Messages.Exchange(subscription.Message);
             await channel.ExchangeDeclareAsync(exchange, ExchangeType.Fanout, durable: true, cancellationToken: cancel);
-            await DeclareQueue(channel, subscription.Queue, null, cancel);
+            await DeclareQueue(channel, subscription.Queue, Topology.LatestOnly.Contains(subscription.Message) ? LatestQueueArguments : null, cancel);
             await channel.ExchangeBindAsync(subscription.Queue, exchange, "", cancellationToken: cancel);
         }
 

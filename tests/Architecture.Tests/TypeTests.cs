@@ -42,6 +42,15 @@ public sealed class TypeTests
     }
 
     [Fact]
+    public void What_is_heard_without_being_remembered_waits_in_queues_that_drop_the_oldest()
+    {
+        var latest = ServiceAssemblies.SelectMany(assembly => assembly.GetTypes().SelectMany(type => type.GetInterfaces()
+            .Where(face => face.IsGenericType && face.GetGenericTypeDefinition() == typeof(IHearLatest<>))
+            .Select(face => face.GetGenericArguments()[0])));
+        latest.Distinct().ShouldBe(Topology.LatestOnly, ignoreOrder: true);
+    }
+
+    [Fact]
     public void A_listener_is_named_for_its_effect_and_its_cause()
     {
         foreach (var listener in ServiceAssemblies.SelectMany(assembly => assembly.GetTypes()))
