@@ -2,7 +2,7 @@ using OpsPlatform.Bench;
 using OpsPlatform.Bench.Benchmarks;
 using OpsPlatform.Bench.Frame;
 
-IBenchmark[] benchmarks = [new OrdersBenchmark(), new CaptureBenchmark(), new CommitToBrowser(), new FeedBenchmark(), new FanOut(), new Reads(), new ReplayBenchmark(), new StartBenchmark(), new Growth()];
+IBenchmark[] benchmarks = [new OrdersBenchmark(), new CaptureBenchmark(), new CommitToBrowser(), new FeedBenchmark(), new FanOut(), new Reads(), new OperationsBenchmark(), new ReplayBenchmark(), new StartBenchmark(), new Growth()];
 
 Options options;
 try

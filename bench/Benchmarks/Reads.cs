@@ -51,7 +51,9 @@ internal sealed class Reads : IBenchmark
         });
     }
 
-    private static async Task Measure(
+    /// <param name="yarp">A hello through it.</param>
+    /// <param name="sql">The same question, of the caller's organisation.</param>
+    public static async Task Measure(
         Session session, BenchSystem system, Tenant tenant, string name, Func<string> path, Samples yarp, NpgsqlDataSource database, string sql)
     {
         var raw = await Raw(database, tenant.Id, sql, session.Phase(0.05), session.Cancel);

@@ -18,6 +18,8 @@ internal sealed class Marks(int capacity)
 
     public void Commits(int mark) => Volatile.Write(ref _committing[mark], Stopwatch.GetTimestamp());
 
+    public void Commits(int mark, long at) => Volatile.Write(ref _committing[mark], at);
+
     /// <returns>0 when it is no mark of these.</returns>
     public long CommittedAt(int mark) => mark < _committing.Length ? Volatile.Read(ref _committing[mark]) : 0;
 }

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using OpsPlatform.Bench.Frame;
+
+namespace OpsPlatform.Bench.Benchmarks;
+
+internal sealed class OperationsBenchmark : IBenchmark
+{
+    private const int Organisations = 10;
+    private const int OperationsEach = 100;
+    private const int ReportsPerSecond = 10;
+    private const double GoalMs = 250;
+    private const double GoalWrites = 1;
+    private const int Stored = 1_000_000;
+    private const int QuickStored = 50_000;
+    private const int Types = 20;
+    private const int Tags = 100;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    /// <summary>A backend may keep its counts of rows to itself for so long.</summary>
+    private static readonly TimeSpan CountsAreTold = TimeSpan.FromSeconds(2);
+
+    public string Name => "operations";
+
+    public string About =>
+        $"{Organisations * OperationsEach:#,0} operations at once that report {ReportsPerSecond} times a second, half as many browsers that watch two each; lists over {Stored:#,0} operations";
+
+    public async Task Run(Session session)
+    {
+        await using var system = await session.Boot();
+        var tenants = await Tenant.Register(system, Organisations, session.Cancel);
+        await Seed(system, tenants[0].Id, session.IsQuick ? QuickStored : Stored, session.Cancel);
+        await using var operations = system.Database("operations", 8, "operations_app");
+        await session.Repeat(async () =>
+        {
+            foreach (var tenant in tenants)
+            {
+                await tenant.Refresh(session.Cancel);
+            }
+
+            await Watched(session, system, tenants);
+            await Lists(session, system, tenants[0], operations);
+        });
+        foreach (var tenant in tenants)
+        {
+            tenant.Dispose();
+        }
+    }
+
+    private static async Task Watched(Session session, BenchSystem system, Tenant[] tenants)
+    {
+        (Tenant Tenant, Guid Id)[] all = [.. tenants.SelectMany(tenant => Enumerable.Range(0, OperationsEach).Select(_ => (tenant, Guid.NewGuid())))];
+        var (warmUp, duration) = (session.Phase(0.1), session.Phase(0.5));
+        var marks = new Marks((int)((warmUp + duration).TotalSeconds * ReportsPerSecond + 2) * all.Length);
+        await using var worker = await ReportingWorker.Start(system, all.Select(operation => (operation.Tenant.Id, operation.Id)), session.Cancel);
+        var readers = new OperationReader[all.Length];
+        await Parallel.ForAsync(0, all.Length, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = session.Cancel }, async (i, stop) =>
+            readers[i] = await OperationReader.Open(all[i].Tenant.Client, all[i].Id, marks, stop));
+        await worker.Report(marks, warmUp, session.Cancel);
+        Array.ForEach(readers, reader => reader.Forget());
+        var before = await RowsWritten(system, session.Cancel);
+        var started = Stopwatch.GetTimestamp();
+        await session.Watch(
+            system, $"{all.Length * ReportsPerSecond:#,0} reports a second", () => worker.Report(marks, duration, session.Cancel), () => new("report", (long)(duration.TotalSeconds * ReportsPerSecond * all.Length)));
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        var written = await RowsWritten(system, session.Cancel) - before;
+        await worker.End(session.Cancel);
+        for (var since = Stopwatch.GetTimestamp(); readers.Any(reader => !reader.HasEnded) && Stopwatch.GetElapsedTime(since) < Patience;)
+        {
+            await Task.Delay(50, session.Cancel);
+        }
+
+        var latency = new Samples();
+        foreach (var reader in readers)
+        {
+            latency.Add(reader.Latency);
+            reader.Dispose();
+        }
+
+        var limit = Samples.Sum(
+            await BareBroker.OneByOne(system, worker.MessageBytes, session.Phase(0.05), session.Cancel), await BareWeb.Hello(session.Phase(0.05), session.Cancel));
+        session.Record(Figure.Latency("report to browser", latency, p99Goal: GoalMs, limitName: "a message of a hundred reports through a bare durable queue and a hello through YARP", limit: limit));
+        session.Record(Figure.Of("states seen", "states/s", latency.Count / seconds));
+        session.Record(Figure.Of("writes of one operation", "writes/s", written / seconds / all.Length, Goal.AtMost(GoalWrites)));
+        session.Record(Figure.Of("final states not seen", "operations", readers.Count(reader => !reader.HasEnded), Goal.AtMost(0)));
+    }
+
+    private static async Task Lists(Session session, BenchSystem system, Tenant tenant, Npgsql.NpgsqlDataSource database)
+    {
+        var yarp = await BareWeb.Hello(session.Phase(0.05), session.Cancel);
+        Task One(string name, Func<string> path, string condition) => Reads.Measure(
+            session, system, tenant, name, path, yarp, database, $"SELECT * FROM operations WHERE org_id = current_org() AND {condition} ORDER BY queued_at DESC, id DESC LIMIT 51");
+        await One("latest operations", () => "/operations?limit=50", "true");
+        await One("operations that failed", () => "/operations?status=failed", "status = 'failed'");
+        await One("operations of one type", () => $"/operations?operationType=bench.type{Random.Shared.Next(Types)}", "operation_type = 'bench.type7'");
+        await One("operations with a tag", () => $"/operations?tag=tag{Random.Shared.Next(Tags)}",
+            "id IN (SELECT operation_id FROM operation_tags WHERE org_id = current_org() AND tag = 'tag7' ORDER BY queued_at DESC LIMIT 51)");
+    }
+
+    private static async Task<long> RowsWritten(BenchSystem system, CancellationToken cancel)
+    {
+        await Task.Delay(CountsAreTold, cancel);
+        await using var database = system.Database("operations", 1);
+        await using var read = database.CreateCommand("SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'operations'");
+        return (long)(await read.ExecuteScalarAsync(cancel))!;
+    }
+
+    /// <summary>Ended ones, ten seconds apart. Their triggers tell of moves, and these made none.</summary>
+    private static async Task Seed(BenchSystem system, Guid org, int count, CancellationToken cancel)
+    {
+        await using var database = system.Database("operations", 1);
+        await using var connection = await database.OpenConnectionAsync(cancel);
+        await using var seed = new Npgsql.NpgsqlCommand(
+            $$"""
+            SET session_replication_role = replica;
+            INSERT INTO operations (org_id, id, operation_type, service, display_name, user_id, status, progress_percentage, current_step, total_steps, steps, tags,
+              attempt, max_attempts, sequence, queued_at, started_at, completed_at, cause_since)
+            SELECT '{{org}}', gen_random_uuid(), 'bench.type' || i % {{Types}}, 'bench', 'Operation ' || i, 'user' || i % 50, CASE WHEN i % 20 = 0 THEN 'failed' ELSE 'completed' END,
+              100, 1, 1, '[{"name": "Working", "weight": 1}]', ARRAY['tag' || i % {{Tags}}], 1, 1, 1, at, at, at + interval '5 s', at + interval '5 s'
+            FROM generate_series(1, {{count}}) AS i CROSS JOIN LATERAL (SELECT now() - i * interval '10 s' AS at) AS t;
+            INSERT INTO operation_tags (org_id, tag, queued_at, operation_id) SELECT org_id, tags[1], queued_at, id FROM operations WHERE org_id = '{{org}}';
+            RESET session_replication_role;
+            ANALYZE operations, operation_tags;
+            """,
+            connection)
+        { CommandTimeout = 600 };
+        await seed.ExecuteNonQueryAsync(cancel);
+    }
+}

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Text.Json;
+using OpsPlatform.Contracts;
+using RabbitMQ.Client;
+
+namespace OpsPlatform.Bench.Frame;
+
+/// <summary>
+/// Tells of operations as the frame's worker does: what was reported last of each, a hundred in a message, ten times a second. Each operation
+/// reports once in between, at its own moment, so that half of the time between two messages is on average part of what is measured.
+/// </summary>
+internal sealed class ReportingWorker : IAsyncDisposable
+{
+    private const int Group = 100;
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+    private static readonly JsonSerializerOptions Wire = new(JsonSerializerDefaults.Web);
+    private readonly IConnection _connection;
+    private readonly IChannel _channel;
+    private readonly (Guid Org, OperationStarted Started)[] _operations;
+    private readonly DateTimeOffset _startedAt = DateTimeOffset.UtcNow;
+
+    private ReportingWorker(IConnection connection, IChannel channel, (Guid, OperationStarted)[] operations) =>
+        (_connection, _channel, _operations) = (connection, channel, operations);
+
+    /// <summary>Of one message of reports.</summary>
+    public int MessageBytes { get; private set; }
+
+    public static async Task<ReportingWorker> Start(BenchSystem system, IEnumerable<(Guid Org, Guid Id)> operations, CancellationToken cancel)
+    {
+        var connection = await new ConnectionFactory { Uri = system.Broker }.CreateConnectionAsync(cancel);
+        var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), cancel);
+        var worker = new ReportingWorker(connection, channel, [.. operations.Select(operation => (operation.Org, new OperationStarted(
+            operation.Id, "bench.report", "bench", "A report of a benchmark", Guid.Empty.ToString(), DateTimeOffset.UtcNow, [new("Working")])))]);
+        await worker.Send(worker._operations.Select(operation => (operation.Org, operation.Started)), cancel);
+        return worker;
+    }
+
+    /// <param name="marks">Tell when each report was made.</param>
+    public async Task Report(Marks marks, TimeSpan duration, CancellationToken cancel)
+    {
+        var total = (int)(duration / Interval);
+        using var timer = new PeriodicTimer(Interval);
+        for (var tick = 0; tick < total && await timer.WaitForNextTickAsync(cancel); tick++)
+        {
+            var now = Stopwatch.GetTimestamp();
+            await Send(_operations.Select((operation, i) =>
+            {
+                var mark = marks.Next();
+                marks.Commits(mark, now - (long)(Interval.TotalSeconds * Stopwatch.Frequency * (i % Group) / Group));
+                return (operation.Org, new OperationReported(
+                    operation.Started.OperationId, 1, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow, _startedAt, DateTimeOffset.UtcNow, 1,
+                    100.0 * tick / total, tick, total, Message: marks.Text(mark)));
+            }), cancel);
+        }
+    }
+
+    public Task End(CancellationToken cancel) =>
+        Send(_operations.Select(operation => (operation.Org, new OperationEnded(operation.Started, "completed", DateTimeOffset.UtcNow))), cancel);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _channel.DisposeAsync();
+        await _connection.DisposeAsync();
+    }
+
+    private async Task Send<T>(IEnumerable<(Guid Org, T Message)> messages, CancellationToken cancel)
+        where T : class
+    {
+        foreach (var group in messages.Chunk(Group))
+        {
+            var body = JsonSerializer.SerializeToUtf8Bytes(
+                new
+                {
+                    MessageType = (string[])[$"urn:message:OpsPlatform.Contracts:MessageGroup[[OpsPlatform.Contracts:{typeof(T).Name}]]"],
+                    Message = new MessageGroup<T>([.. group.Select(item => new Envelope<T>(Guid.CreateVersion7(), item.Org, Guid.NewGuid(), null, "bench", null, DateTimeOffset.UtcNow, item.Message))]),
+                },
+                Wire);
+            MessageBytes = body.Length;
+            await _channel.BasicPublishAsync(
+                $"event.{typeof(T).Name}", "", mandatory: true, new BasicProperties { Persistent = true, ContentType = "application/vnd.masstransit+json" }, body, cancel);
+        }
+    }
+}
