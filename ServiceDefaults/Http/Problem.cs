@@ -19,5 +19,13 @@ public static class Problem
             detail: detail,
             extensions: more.ToDictionary(pair => pair.Key, pair => pair.Value));
 
+    /// <summary>The same refusal for another request: writing one puts the request's trace id into it, so no two may share it.</summary>
+    public static ProblemHttpResult Copy(ProblemHttpResult problem) => TypedResults.Problem(
+        type: problem.ProblemDetails.Type,
+        statusCode: problem.StatusCode,
+        title: problem.ProblemDetails.Title,
+        detail: problem.ProblemDetails.Detail,
+        extensions: new Dictionary<string, object?>(problem.ProblemDetails.Extensions));
+
     public static string Type(string slug) => TypePrefix + slug;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
+using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.Gateway.ApiKeys;
 
@@ -46,7 +47,8 @@ internal static class ApiKeyRequests
             context.Response.Headers.WWWAuthenticate = Scheme.TrimEnd();
         }
 
-        return refusal.ExecuteAsync(context);
+        // It may be kept for others who show the same key.
+        return Problem.Copy(refusal).ExecuteAsync(context);
     });
 
     /// <summary>Such a request makes us ask the identity service.</summary>

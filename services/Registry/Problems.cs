@@ -6,7 +6,7 @@ namespace OpsPlatform.Registry;
 /// <summary>Every refusal this service can answer.</summary>
 internal static class Problems
 {
-    public static ProblemHttpResult UnknownClient { get; } = Problem.Of(
+    public static ProblemHttpResult UnknownClient => Problem.Of(
         "unknown-client", 401, "The service's name or its secret is wrong.",
         "Send Basic authorization with the service's name and its Client__Secret; the registry knows it as Clients__{service}.");
 
@@ -36,7 +36,7 @@ internal static class Problems
     public static ProblemHttpResult InstanceStopped(Guid id) => Problem.Of(
         "instance-stopped", 409, "The instance said goodbye.", $"{id} was deregistered. Register under a new id.");
 
-    public static ProblemHttpResult Stopping { get; } = Problem.Of(
+    public static ProblemHttpResult Stopping => Problem.Of(
         "stopping", 503, "This replica of the registry is stopping.", "Ask another one, or again in a moment.");
 
     public static ProblemHttpResult BadReport(string what) => Problem.Of(

@@ -62,6 +62,16 @@ public sealed class TypeTests
         }
     }
 
+    /// <summary>Writing a problem puts the request's trace id into it: one that is kept would break, or tell another's, when two are refused at once.</summary>
+    [Fact]
+    public void A_refusal_is_made_anew_for_each_request()
+    {
+        var kept = ServiceAssemblies.Append(Assembly.Load("Gateway")).SelectMany(assembly => assembly.GetTypes())
+            .SelectMany(type => type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
+            .Where(field => field.FieldType == typeof(Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult));
+        kept.ShouldBeEmpty();
+    }
+
     /// <summary>The frame validates what is named a request; a body of another name would pass unchecked.</summary>
     [Fact]
     public void What_an_endpoint_binds_from_a_body_is_named_a_request()
