@@ -194,6 +194,7 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
     private static string BindingReason(string message) =>
         Unbound().Match(message) is { Success: true } unbound
             ? $"{JsonNamingPolicy.CamelCase.ConvertName(unbound.Groups["name"].Value)}: '{unbound.Groups["value"].Value}' cannot be read."
+            : Bodiless().IsMatch(message) ? "It has no body: send a JSON object, {} where nothing in it is required."
             : message;
 
     [GeneratedRegex("^The JSON property '(?<name>.*)' could not be mapped")]
@@ -201,6 +202,9 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
 
     [GeneratedRegex("was missing required properties[^:]*: (?<names>.*)$")]
     private static partial Regex Missing();
+
+    [GeneratedRegex("but no body was provided|was not provided from body")]
+    private static partial Regex Bodiless();
 
     [GeneratedRegex("^Failed to bind parameter \".* (?<name>\\w+)\" from \"(?<value>.*)\"")]
     private static partial Regex Unbound();

@@ -35,6 +35,17 @@ public sealed class RequestTests(NotesFixture fixture) : IClassFixture<NotesFixt
         { """{"text":"x","code":""}""", 400, "invalid" },
     };
 
+    [Fact]
+    public async Task A_request_without_its_body_is_told_what_to_send()
+    {
+        using var client = fixture.Client(_org);
+        foreach (var body in (HttpContent?[])[null, new StringContent("", Encoding.UTF8, "application/json")])
+        {
+            var answer = await client.PostAsync("/notes", body);
+            (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("detail").GetString()!.ShouldContain("send a JSON object");
+        }
+    }
+
     [Theory]
     [MemberData(nameof(BadBodies))]
     public async Task A_body_that_does_not_fit_is_a_clear_problem_and_stores_nothing(string body, int status, string slug)
