@@ -216,6 +216,7 @@ internal sealed class StartingMiddleware(RequestDelegate next, ServiceDatabase d
         }
 
         http.Response.Headers.RetryAfter = "1";
+        http.Response.SetNotTaken();
         return Problem.Of("starting", 503, "The service is starting.", "Its database is not ready yet. Try again in a second.").ExecuteAsync(http);
     }
 }

@@ -125,7 +125,6 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
             http.Response.Headers.RetryAfter = RetryAfterSeconds.ToString();
             Unavailable(http.Request.Path, exception.Message);
         }
-
         else if (slug == "conflict")
         {
             Conflicted(http.Request.Path, exception.GetBaseException().Message);

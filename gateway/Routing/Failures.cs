@@ -33,8 +33,8 @@ internal static class Failures
     });
 
     /// <summary>
-    /// A connection that could not be made was heard by nobody, so the request may go to the next instance, whatever its method.
-    /// One that broke before an answer may have been heard: only what changes nothing is asked again.
+    /// A connection that could not be made was heard by nobody, and what an instance did not take it did not do: the request may go to the
+    /// next instance, whatever its method. One that broke before an answer may have been heard: only what changes nothing is asked again.
     /// </summary>
     public static void UseNextInstance(this IReverseProxyApplicationBuilder proxy) => proxy.Use(async (context, next) =>
     {
@@ -42,6 +42,7 @@ internal static class Failures
         var untried = feature.AvailableDestinations.ToList();
         var leftOut = feature.AllDestinations.Except(untried).ToList();
         var mayAskAgain = true;
+        UntakenRequests.KeepBody(context.Request);
 
         await next(context);
 
@@ -66,7 +67,7 @@ internal static class Failures
                     untried.Add(failed);
                 }
             }
-            else if (!IsUnreachable(failure))
+            else if (!IsUnreachable(failure) || (failure.IsUntaken() && !UntakenRequests.CanBeSentAgain(context.Request)))
             {
                 return;
             }
@@ -85,8 +86,8 @@ internal static class Failures
         }
     });
 
-    public static bool IsUnreachable(IForwarderErrorFeature? failure) =>
-        failure is { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } };
+    public static bool IsUnreachable(IForwarderErrorFeature? failure) => failure.IsUntaken()
+        || failure is { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } };
 
     private static bool IsBrokenBeforeAnAnswer(IForwarderErrorFeature failure, HttpContext context) =>
         failure.Error == ForwarderError.Request && !IsUnreachable(failure) && !context.Response.HasStarted

@@ -56,6 +56,7 @@ internal static class Upstreams
     {
         builder.Services.AddReverseProxy()
             .AddTransforms(Streams.EndStreamsOnShutdown)
+            .AddTransforms(UntakenRequests.Recognise)
             .ConfigureHttpClient((_, handler) =>
             {
                 handler.ConnectTimeout = ConnectTimeout;

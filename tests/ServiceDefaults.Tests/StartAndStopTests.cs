@@ -10,6 +10,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Registry;
 using OpsPlatform.ServiceDefaults.Tests.Sample;
 using OpsPlatform.Testing;
@@ -45,6 +46,7 @@ public sealed class StartAndStopTests
         var early = await client.GetAsync("/notes");
         early.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         early.Headers.RetryAfter.ShouldNotBeNull();
+        early.Headers.Contains(NotTaken.Header).ShouldBeTrue();
         (await early.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("type").GetString()!.ShouldEndWith("/starting");
         await app.StopAsync();
     }

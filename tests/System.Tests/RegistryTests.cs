@@ -173,7 +173,7 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
 
     private static Guid Id(JsonElement instance) => instance.GetProperty("id").GetGuid();
 
-    private sealed record Answer(double At, double TookMs, HttpStatusCode Status);
+    private sealed record Answer(double At, double TookMs, HttpStatusCode Status, string? Problem);
 
     /// <summary>A few callers who ask Orders again and again.</summary>
     private sealed class Load : IDisposable
@@ -222,8 +222,9 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
                 var since = Now;
                 waitingSince[number] = Stopwatch.GetTimestamp();
                 using var answer = await organisation.Client.GetAsync("/orders/summary");
+                var problem = answer.IsSuccessStatusCode ? null : await answer.Content.ReadAsStringAsync();
                 waitingSince[number] = 0;
-                answers.Enqueue(new(since, Now - since, answer.StatusCode));
+                answers.Enqueue(new(since, Now - since, answer.StatusCode, problem));
                 await Task.Delay(Pause);
             }
         }

@@ -6,14 +6,15 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Inventory.Stock;
 
-/// <summary>Decides each order once, in arrival order: all of it leaves the stock or none of it. Asked again, it answers what it decided.</summary>
+/// <summary>Decides each order once, in arrival order: all of it leaves the stock or none of it. Asked again, it answers each time what it decided.</summary>
 internal sealed class ConsumeStockWhenOrderConfirmationRequested(InventoryDb db, Caller caller, TimeProvider time) : IHear<OrderConfirmationRequested>
 {
     private sealed record Request(OrderConfirmationRequested Message, MessageCause Cause, string? Actor);
 
     public async Task Hear(IReadOnlyList<Envelope<OrderConfirmationRequested>> messages, CancellationToken cancel)
     {
-        Request[] requests = [.. messages.DistinctBy(x => x.Message.OrderId).Select(x => new Request(x.Message, x.Cause(), x.Actor ?? caller.Actor))];
+        Request[] all = [.. messages.Select(x => new Request(x.Message, x.Cause(), x.Actor ?? caller.Actor))];
+        Request[] requests = [.. all.DistinctBy(x => x.Message.OrderId)];
         var now = StockLogEntry.Now(time);
         var (claimed, decisions, leaves) = await StockDecisions.Claim(
             db.Connection, [.. requests.Select(x => x.Message.OrderId).Order()], Targets(requests, OrderDemand.Recipe), now, cancel);
@@ -25,7 +26,7 @@ internal sealed class ConsumeStockWhenOrderConfirmationRequested(InventoryDb db,
             decisions[request.Message.OrderId] = Decide(request, leaves, stock, now);
         }
 
-        await Write([.. undecided.Select(x => decisions[x.Message.OrderId])], Answers(requests, decisions, stock), stock, now, cancel);
+        await Write([.. undecided.Select(x => decisions[x.Message.OrderId])], Answers(all, decisions, stock), stock, now, cancel);
         db.MayFlipAvailability = true;
     }
 

@@ -5,7 +5,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Inventory.Stock;
 
-/// <summary>Gives back exactly what the order had consumed, once. A cancel that comes first leaves a tombstone, so that nothing is consumed after it.</summary>
+/// <summary>Gives back exactly what the order had consumed, once. A cancel that comes first leaves a tombstone, so that nothing is consumed after it. Each cancel is answered.</summary>
 internal sealed class RestoreStockWhenOrderCancelled(InventoryDb db, Caller caller, TimeProvider time) : IHear<OrderCancelled>
 {
     private const string Reason = "order cancelled";
@@ -26,7 +26,7 @@ internal sealed class RestoreStockWhenOrderCancelled(InventoryDb db, Caller call
         await using var batch = new NpgsqlBatch(db.Connection);
         stock.AddTo(batch);
         batch.BatchCommands.Add(StockDecisions.Settle(restored, now));
-        Outbox.AddTo(batch, caller, [.. cancels.Select(x => new OutboxMessage(
+        Outbox.AddTo(batch, caller, [.. messages.Select(x => new OutboxMessage(
             decisions[x.Message.OrderId].AnswerToCancel(), Cause: x.Cause()))]);
         await batch.ExecuteNonQueryAsync(cancel);
         db.MayFlipAvailability = true;
