@@ -65,7 +65,7 @@ public sealed class RegistryTests(SystemWithTwoOrders system, ITestOutputHelper 
 
         // What was under way at the killed instance breaks off; whoever comes later is served by the other one.
         var failed = answers.Where(answer => answer.Status != HttpStatusCode.OK).ToArray();
-        output.WriteLine($"{answers.Count} requests, {failed.Length} failed: {string.Join(", ", failed.Select(x => $"{x.Status} {x.At - killedAt:0} ms after the kill"))}");
+        output.WriteLine($"{answers.Count} requests, {failed.Length} failed: {string.Join(", ", failed.Take(10).Select(x => $"{x.Status} {x.At - killedAt:0} ms after the kill: {x.Problem}"))}");
         failed.Length.ShouldBeLessThanOrEqualTo(Load.Clients);
         failed.ShouldAllBe(answer => answer.At - killedAt < 2000);
         answers.ShouldAllBe(answer => answer.TookMs < SilenceMs);
