@@ -10,6 +10,7 @@ namespace OpsPlatform.Contracts;
 /// <param name="EntityType">What it works on, when that is one thing; with <paramref name="EntityId"/>.</param>
 /// <param name="Context">A JSON object for people and filters, at most 16 KiB.</param>
 /// <param name="MaxAttempts">How often it is begun before it has failed; a crash is an attempt.</param>
+/// <param name="Plan">It begins once this is agreed to; null when nobody has to.</param>
 public sealed record OperationStarted(
     Guid OperationId,
     string OperationType,
@@ -22,7 +23,8 @@ public sealed record OperationStarted(
     string? EntityType = null,
     string? EntityId = null,
     [property: JsonConverter(typeof(RawJson))] string? Context = null,
-    IReadOnlyList<string>? Tags = null);
+    IReadOnlyList<string>? Tags = null,
+    OperationPlan? Plan = null);
 
 /// <param name="Weight">Its share of the whole, beside those of the others; above 0.</param>
 public sealed record OperationStep(string Name, double Weight = 1);
@@ -39,6 +41,8 @@ public sealed record OperationStep(string Name, double Weight = 1);
 /// <param name="Total">What <paramref name="Done"/>, <paramref name="Failed"/> and <paramref name="Skipped"/> add up to in the end, as far as it is known.</param>
 /// <param name="IsReplanned">There is more to do than was thought: the share done may be smaller than before.</param>
 /// <param name="RetryAt">The attempt failed for <paramref name="Error"/> and the next begins then; no report of the attempt follows.</param>
+/// <param name="Cause">What its time goes by at present: work, lock, rate_limit or external (somebody outside has to do something).</param>
+/// <param name="BlockedBy">The operation in the way, with lock.</param>
 public sealed record OperationReported(
     Guid OperationId,
     int Attempt,
@@ -56,11 +60,13 @@ public sealed record OperationReported(
     string? Message = null,
     bool IsReplanned = false,
     DateTimeOffset? RetryAt = null,
-    string? Error = null);
+    string? Error = null,
+    string Cause = "work",
+    Guid? BlockedBy = null);
 
 /// <summary>The work is over and nothing more will be done for it.</summary>
 /// <param name="Operation">As it was started, for a listener that did not hear of it yet.</param>
-/// <param name="Outcome">completed, failed or cancelled.</param>
+/// <param name="Outcome">completed, failed, cancelled or timed_out.</param>
 /// <param name="Last">How far it came; null when no attempt was begun.</param>
 /// <param name="Error">What a person may read; null when it was completed.</param>
 /// <param name="Result">A JSON object with what came of it, such as href of a file; at most 16 KiB.</param>

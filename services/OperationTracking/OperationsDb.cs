@@ -24,6 +24,7 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
             operation.HasKey(x => new { x.OrgId, x.Id });
             operation.Property(x => x.Context).HasColumnType("jsonb");
             operation.Property(x => x.Result).HasColumnType("jsonb");
+            operation.Property(x => x.Plan).HasColumnType("jsonb");
             operation.Property(x => x.Steps).HasColumnType("jsonb");
         });
         modelBuilder.Entity<OperationTag>().HasKey(x => new { x.OrgId, x.Tag, x.QueuedAt, x.OperationId });

@@ -5,32 +5,42 @@ namespace OpsPlatform.OperationTracking.Tests;
 /// <summary>What the database itself refuses, in the role that the service works in.</summary>
 public sealed class MoveTests(OperationsFixture service)
 {
-    private static readonly string[] States = ["queued", "in_progress", "cancelling", "completed", "failed", "cancelled"];
-
     private static readonly Dictionary<string, string[]> Legal = new()
     {
-        ["queued"] = ["in_progress", "cancelling", "cancelled", "failed"],
-        ["in_progress"] = ["queued", "cancelling", "completed", "failed", "cancelled"],
-        ["cancelling"] = ["cancelled", "completed", "failed"],
+        ["queued"] = ["waiting_for_approval", "in_progress", "cancelling", "cancelled", "failed", "expired"],
+        ["waiting_for_approval"] = ["approved", "denied", "expired", "cancelling", "cancelled", "failed"],
+        ["approved"] = ["waiting_for_approval", "in_progress", "cancelling", "cancelled", "failed", "expired"],
+        ["in_progress"] = ["queued", "waiting_for_approval", "waiting_external", "cancelling", "completed", "failed", "cancelled", "timed_out"],
+        ["waiting_external"] = ["queued", "in_progress", "cancelling", "completed", "failed", "cancelled", "timed_out"],
+        ["cancelling"] = ["cancelled", "completed", "failed", "timed_out"],
         ["completed"] = [],
-        ["failed"] = [],
+        ["failed"] = ["queued"],
+        ["denied"] = [],
         ["cancelled"] = [],
+        ["expired"] = [],
+        ["timed_out"] = ["queued"],
     };
 
     /// <summary>How each state is come to.</summary>
     private static readonly Dictionary<string, string[]> Ways = new()
     {
         ["queued"] = [],
+        ["waiting_for_approval"] = ["waiting_for_approval"],
+        ["approved"] = ["waiting_for_approval", "approved"],
         ["in_progress"] = ["in_progress"],
+        ["waiting_external"] = ["in_progress", "waiting_external"],
         ["cancelling"] = ["cancelling"],
         ["completed"] = ["in_progress", "completed"],
         ["failed"] = ["failed"],
+        ["denied"] = ["waiting_for_approval", "denied"],
         ["cancelled"] = ["cancelled"],
+        ["expired"] = ["expired"],
+        ["timed_out"] = ["in_progress", "timed_out"],
     };
 
     private readonly Desk _desk = service.Desk();
 
-    public static TheoryData<string, string> Moves => [.. from one in States from other in States where one != other select (one, other)];
+    public static TheoryData<string, string> Moves => [.. from one in Legal.Keys from other in Legal.Keys where one != other select (one, other)];
 
     [Theory]
     [MemberData(nameof(Moves))]
@@ -57,7 +67,10 @@ public sealed class MoveTests(OperationsFixture service)
     [Theory]
     [InlineData("completed")]
     [InlineData("failed")]
+    [InlineData("denied")]
     [InlineData("cancelled")]
+    [InlineData("expired")]
+    [InlineData("timed_out")]
     public async Task Nothing_of_what_has_ended_changes(string end)
     {
         var id = await Insert();
@@ -71,9 +84,10 @@ public sealed class MoveTests(OperationsFixture service)
     }
 
     [Fact]
-    public async Task An_operation_starts_queued()
+    public async Task An_operation_starts_queued_or_waits_for_agreement()
     {
-        foreach (var state in States[1..])
+        await Insert("waiting_for_approval");
+        foreach (var state in Legal.Keys.Except(["queued", "waiting_for_approval"]))
         {
             (await Should.ThrowAsync<PostgresException>(() => Insert(state))).ConstraintName.ShouldBe("operations_legal_start");
         }

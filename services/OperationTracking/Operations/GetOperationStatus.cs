@@ -47,10 +47,11 @@ internal static class GetOperationStatus
     private static string Name(OperationView operation) => operation.Status switch
     {
         // Between two attempts it has been started.
+        OperationStatus.WaitingForApproval or OperationStatus.Approved => "NotStarted",
         OperationStatus.Queued => operation.Attempt == 0 ? "NotStarted" : "Running",
-        OperationStatus.InProgress or OperationStatus.Cancelling => "Running",
+        OperationStatus.InProgress or OperationStatus.WaitingExternal or OperationStatus.Cancelling => "Running",
         OperationStatus.Completed => "Succeeded",
-        OperationStatus.Failed => "Failed",
+        OperationStatus.Failed or OperationStatus.Denied or OperationStatus.Expired or OperationStatus.TimedOut => "Failed",
         OperationStatus.Cancelled => "Canceled",
         _ => throw new InvalidOperationException($"{operation.Status} has no name there."),
     };
@@ -58,6 +59,9 @@ internal static class GetOperationStatus
     private static Fault? Of(OperationView operation) => operation.Status switch
     {
         OperationStatus.Failed => new("OperationFailed", operation.ErrorMessage ?? "It failed."),
+        OperationStatus.Denied => new("OperationDenied", operation.ErrorMessage ?? "It was denied."),
+        OperationStatus.Expired => new("OperationExpired", operation.ErrorMessage ?? "Nobody decided or began in time."),
+        OperationStatus.TimedOut => new("OperationTimedOut", operation.ErrorMessage ?? "It took longer than it may."),
         OperationStatus.Cancelled => new("OperationCanceled", operation.CancelReason ?? "Somebody no longer wanted it."),
         _ => null,
     };

@@ -3,11 +3,29 @@ namespace OpsPlatform.OperationTracking.Operations;
 internal enum OperationStatus
 {
     Queued,
+    WaitingForApproval,
+    Approved,
     InProgress,
+    WaitingExternal,
     Cancelling,
     Completed,
     Failed,
+    Denied,
     Cancelled,
+    Expired,
+    TimedOut,
+}
+
+/// <summary>What an operation's time goes by.</summary>
+internal enum TimeCause
+{
+    Queue,
+    Approval,
+    Lock,
+    RateLimit,
+    External,
+    Retry,
+    Work,
 }
 
 /// <summary>A long-running piece of work as it was last written down. The database alone changes it, by the moves it allows.</summary>
@@ -87,7 +105,23 @@ internal sealed class Operation
 
     public string? CancelReason { get; init; }
 
+    /// <summary>The <see cref="Contracts.OperationPlan"/> as JSON, of an operation that needs agreement.</summary>
+    public string? Plan { get; init; }
+
+    public TimeCause Cause { get; init; }
+
+    /// <summary>The operation in the way, while the cause is a lock.</summary>
+    public Guid? BlockedBy { get; init; }
+
     public long QueueMs { get; init; }
+
+    public long ApprovalMs { get; init; }
+
+    public long LockMs { get; init; }
+
+    public long RateLimitMs { get; init; }
+
+    public long ExternalMs { get; init; }
 
     public long RetryMs { get; init; }
 

@@ -10,6 +10,7 @@ namespace OpsPlatform.OperationTracking.Operations;
 /// <param name="StartedAt">When the attempt at hand, or the last one, began.</param>
 /// <param name="IsStuck">Its worker lives and has not got further for a minute.</param>
 /// <param name="LastHeardAt">Of its worker's last report.</param>
+/// <param name="BlockedBy">The operation in the way, while this one waits for a lock.</param>
 /// <param name="Version">Differs between any two states; for GET /operations/{id}/wait.</param>
 internal sealed record OperationView(
     Guid OperationId,
@@ -42,6 +43,7 @@ internal sealed record OperationView(
     string? CancelReason,
     bool IsStuck,
     DateTimeOffset? LastHeardAt,
+    Guid? BlockedBy,
     OperationTime Time,
     string Version)
 {
@@ -58,7 +60,7 @@ internal sealed record OperationView(
             // What is only heard so far counts as an update as well.
             progress.Sequence == row.Sequence && progress.Attempt == row.Attempt ? row.UpdatedAt : Later(row.UpdatedAt, progress.HeardAt),
             row.CompletedAt, row.CancelledBy, row.CancelReason, progress.IsStuck(now), progress.HeardAt,
-            new(time.QueueMs / 1000.0, time.RetryMs / 1000.0, time.WorkMs / 1000.0), progress.Version);
+            progress.BlockedBy, OperationTime.Of(time), progress.Version);
     }
 
     private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset? other) => other > one ? other.Value : one;
@@ -71,6 +73,14 @@ internal sealed record OperationCounters(long? Done, long? Total, long? Failed, 
 
 /// <summary>Where the time went, in seconds; what runs is counted up to now.</summary>
 /// <param name="Queue">Until the first attempt began.</param>
+/// <param name="Approval">Until those asked had decided.</param>
+/// <param name="Lock">At work, waiting for what another operation holds.</param>
+/// <param name="RateLimit">At work, waiting because no more may be done at a time.</param>
+/// <param name="External">Until somebody outside had done something.</param>
 /// <param name="Retry">Between an attempt that failed and the next.</param>
 /// <param name="Work">At work, stopping included.</param>
-internal sealed record OperationTime(double Queue, double Retry, double Work);
+internal sealed record OperationTime(double Queue, double Approval, double Lock, double RateLimit, double External, double Retry, double Work)
+{
+    public static OperationTime Of(BookedTime time) => new(
+        time.QueueMs / 1000.0, time.ApprovalMs / 1000.0, time.LockMs / 1000.0, time.RateLimitMs / 1000.0, time.ExternalMs / 1000.0, time.RetryMs / 1000.0, time.WorkMs / 1000.0);
+}

@@ -26,6 +26,7 @@ internal sealed record Progress(
     DateTimeOffset? AdvancedAt,
     DateTimeOffset? HeardAt,
     DateTimeOffset? RetryAt,
+    Guid? BlockedBy,
     BookedTime Time)
 {
     /// <summary>Rates of the first moments and of the first percent foretell nothing.</summary>
@@ -47,7 +48,7 @@ internal sealed record Progress(
         var written = new Progress(
             row.Status, row.Attempt, row.Sequence, row.ProgressPercentage, row.CurrentStep, row.StepDescription, row.Done, row.Total, row.Failed, row.Skipped,
             row.Bytes, row.Message, row.ErrorMessage, row.StartedAt, row.AdvancedAt, row.ReportedAt, row.RetryAt,
-            new(row.QueueMs, row.RetryMs, row.WorkMs, row.CauseSince, CauseOf(row.Status, row.Attempt)));
+            row.BlockedBy, BookedTime.Of(row));
         return row.IsOver || heard is null || heard.Version.CompareTo((row.Attempt, row.Sequence)) <= 0
             ? written
             : written.With(heard.Report, heard.ReplannedAt, row.Steps);
@@ -66,14 +67,16 @@ internal sealed record Progress(
         var begins = heard.Attempt > Attempt;
         var time = Time;
         var status = Status;
-        if (begins && status == OperationStatus.Queued)
+        if (begins && status is OperationStatus.Queued or OperationStatus.Approved)
         {
             (status, time) = (OperationStatus.InProgress, time.Then(TimeCause.Work, heard.StartedAt));
         }
 
-        if (heard.RetryAt is not null && status == OperationStatus.InProgress)
+        if (status is OperationStatus.InProgress or OperationStatus.WaitingExternal)
         {
-            (status, time) = (OperationStatus.Queued, time.Then(TimeCause.Retry, heard.At));
+            var cause = Enum.TryParse<TimeCause>(heard.Cause.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out var told) ? told : TimeCause.Work;
+            (status, time) = heard.RetryAt is not null ? (OperationStatus.Queued, time.Then(TimeCause.Retry, heard.At))
+                : (cause == TimeCause.External ? OperationStatus.WaitingExternal : OperationStatus.InProgress, time.Then(cause, heard.At));
         }
 
         return new(
@@ -81,15 +84,8 @@ internal sealed record Progress(
             begins || replannedAt > Sequence ? heard.Percent : Math.Max(Percentage, heard.Percent),
             heard.Step, NameOf(heard.Step, steps), heard.Done, heard.Total, heard.Failed, heard.Skipped, heard.Bytes, heard.Message,
             heard.Error ?? (begins ? null : Error),
-            begins ? heard.StartedAt : StartedAt, heard.AdvancedAt, heard.At, heard.RetryAt ?? (begins ? null : RetryAt), time);
+            begins ? heard.StartedAt : StartedAt, heard.AdvancedAt, heard.At, heard.RetryAt ?? (begins ? null : RetryAt), heard.BlockedBy, time);
     }
-
-    private static TimeCause? CauseOf(OperationStatus status, int attempt) => status switch
-    {
-        OperationStatus.Queued => attempt == 0 ? TimeCause.Queue : TimeCause.Retry,
-        OperationStatus.InProgress or OperationStatus.Cancelling => TimeCause.Work,
-        _ => null,
-    };
 
     private static string? NameOf(int step, string steps)
     {
@@ -98,24 +94,21 @@ internal sealed record Progress(
     }
 }
 
-internal enum TimeCause
-{
-    Queue,
-    Retry,
-    Work,
-}
-
 /// <summary>Where an operation's time went, in whole milliseconds.</summary>
 /// <param name="Since">Since when the running cause is not booked yet.</param>
 /// <param name="Running">Null when the operation has ended.</param>
-internal sealed record BookedTime(long QueueMs, long RetryMs, long WorkMs, DateTimeOffset Since, TimeCause? Running)
+internal sealed record BookedTime(
+    long QueueMs, long ApprovalMs, long LockMs, long RateLimitMs, long ExternalMs, long RetryMs, long WorkMs, DateTimeOffset Since, TimeCause? Running)
 {
+    public static BookedTime Of(Operation row) => new(
+        row.QueueMs, row.ApprovalMs, row.LockMs, row.RateLimitMs, row.ExternalMs, row.RetryMs, row.WorkMs, row.CauseSince, row.IsOver ? null : row.Cause);
+
     /// <summary>The running cause ends and another begins.</summary>
     public BookedTime Then(TimeCause next, DateTimeOffset at)
     {
         // Clocks differ from machine to machine: no cause ends before it began.
         var moment = at > Since ? at : Since;
-        return UpTo(moment) with { Since = moment, Running = next };
+        return next == Running ? this : UpTo(moment) with { Since = moment, Running = next };
     }
 
     public BookedTime UpTo(DateTimeOffset moment)
@@ -124,6 +117,10 @@ internal sealed record BookedTime(long QueueMs, long RetryMs, long WorkMs, DateT
         return Running switch
         {
             TimeCause.Queue => this with { QueueMs = QueueMs + ms },
+            TimeCause.Approval => this with { ApprovalMs = ApprovalMs + ms },
+            TimeCause.Lock => this with { LockMs = LockMs + ms },
+            TimeCause.RateLimit => this with { RateLimitMs = RateLimitMs + ms },
+            TimeCause.External => this with { ExternalMs = ExternalMs + ms },
             TimeCause.Retry => this with { RetryMs = RetryMs + ms },
             TimeCause.Work => this with { WorkMs = WorkMs + ms },
             _ => this,

@@ -36,6 +36,7 @@ internal sealed record StartedRow(
     string? EntityId,
     [property: JsonConverter(typeof(RawJson))] string? Context,
     IReadOnlyList<string> Tags,
+    OperationPlan? Plan,
     string Actor,
     Guid CorrelationId)
 {
@@ -58,6 +59,7 @@ internal sealed record StartedRow(
         Text.Storable(started.EntityId, MaxName),
         Text.ObjectOrNull(started.Context),
         [.. (started.Tags ?? []).Take(MaxTags).Select(tag => Text.Storable(tag, MaxTag))],
+        started.Plan,
         Text.Storable(actor, MaxName) ?? started.UserId,
         correlation);
 

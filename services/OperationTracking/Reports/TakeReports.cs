@@ -29,6 +29,7 @@ internal sealed class TakeReports(LatestReports latest, OperationWatch watches) 
     {
         Percent = double.IsFinite(report.Percent) ? Math.Clamp(report.Percent, 0, 100) : 0,
         Step = Math.Max(0, report.Step),
+        Cause = report.Cause is "lock" or "rate_limit" or "external" ? report.Cause : "work",
         Message = Text.Storable(report.Message, MaxMessage),
         Error = Text.Storable(report.Error, MaxError),
     };

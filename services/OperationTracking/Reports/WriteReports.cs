@@ -44,6 +44,8 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
             x.ReplannedAt,
             x.Report.RetryAt,
             x.Report.Error,
+            ToldCause = x.Report.Cause,
+            x.Report.BlockedBy,
             CorrelationId = x.Correlation,
         }), RowOptions);
 
