@@ -24,7 +24,13 @@ public static class Topology
         Subscription.Of<OperationReported>("operations"),
         Subscription.Of<OperationEnded>("operations"),
         Subscription.Of<OperationCancelled>("inventory"),
+        Subscription.Of<OperationApproved>("inventory"),
+        Subscription.Of<OperationDenied>("inventory"),
+        Subscription.Of<OperationRetried>("inventory"),
         Subscription.Of<OperationCancelled>("orders"),
+        Subscription.Of<OperationApproved>("orders"),
+        Subscription.Of<OperationDenied>("orders"),
+        Subscription.Of<OperationRetried>("orders"),
     ];
 
     /// <summary>Messages of which only the latest about each thing counts: a queue nobody takes from drops the oldest.</summary>

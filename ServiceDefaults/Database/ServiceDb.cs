@@ -37,6 +37,7 @@ public abstract class ServiceDb(DbContextOptions options) : DbContext(options)
             row.Property(x => x.Id).ValueGeneratedNever();
             row.Property(x => x.Started).HasColumnType("jsonb");
             row.Property(x => x.Args).HasColumnType("jsonb");
+            row.Property(x => x.NextAttemptAt).HasDefaultValueSql("clock_timestamp()");
         });
     }
 

@@ -13,6 +13,19 @@ namespace OpsPlatform.ServiceDefaults.Work;
 public sealed record OperationProgress(
     long Done, long? Total = null, long? Failed = null, long? Skipped = null, long? Bytes = null, string? Message = null, bool IsReplanned = false);
 
+/// <summary>What holds a worker up that could go on.</summary>
+public enum OperationWait
+{
+    /// <summary>What another operation has in hand.</summary>
+    Lock,
+
+    /// <summary>No more may be done at a time.</summary>
+    RateLimit,
+
+    /// <summary>Somebody outside has to do something first.</summary>
+    External,
+}
+
 /// <summary>One attempt at a piece of long-running work, as its worker sees it.</summary>
 public sealed class Operation : IProgress<OperationProgress>
 {
@@ -27,6 +40,8 @@ public sealed class Operation : IProgress<OperationProgress>
     private long _sentAt;
     private bool _hasNews = true;
     private bool _isOver;
+    private OperationWait? _waitsFor;
+    private Guid? _blockedBy;
 
     internal Operation(Claim claim, TimeProvider time)
     {
@@ -41,6 +56,9 @@ public sealed class Operation : IProgress<OperationProgress>
 
     /// <summary>From 1.</summary>
     public int Attempt => _claim.Attempt;
+
+    /// <summary>Of the plan that was agreed to: compare it with what would be done now, in the transaction that does it. Null when nobody had to agree.</summary>
+    public string? ApprovedDigest => _claim.ApprovedDigest;
 
     internal Claim Claim => _claim;
 
@@ -67,6 +85,14 @@ public sealed class Operation : IProgress<OperationProgress>
         {
             (_progress, _advancedAt, _hasNews) = (value, _time.GetUtcNow(), true);
         }
+    }
+
+    /// <summary>Until it is disposed of, the time goes by waiting and not by work.</summary>
+    /// <param name="operation">The one in the way, of a lock.</param>
+    public IDisposable WaitsFor(OperationWait what, Guid? operation = null)
+    {
+        Waits(what, operation);
+        return new Waiting(this);
     }
 
     /// <summary>
@@ -121,7 +147,23 @@ public sealed class Operation : IProgress<OperationProgress>
     /// <summary>The sequence is the time, so that it also rises when another instance goes on with the same attempt.</summary>
     private OperationReported Now() => new(
         Id, Attempt, _sequence = Math.Max(_sequence + 1, _time.GetUtcNow().ToUnixTimeMilliseconds()), _time.GetUtcNow(), _startedAt, _advancedAt, _step, Percent(), _progress.Done, _progress.Total, _progress.Failed, _progress.Skipped,
-        _progress.Bytes, _progress.Message, _progress.IsReplanned);
+        _progress.Bytes, _progress.Message, _progress.IsReplanned, Cause: Cause(), BlockedBy: _blockedBy);
+
+    private string Cause() => _waitsFor switch
+    {
+        OperationWait.Lock => "lock",
+        OperationWait.RateLimit => "rate_limit",
+        OperationWait.External => "external",
+        _ => "work",
+    };
+
+    private void Waits(OperationWait? what, Guid? operation)
+    {
+        lock (_lock)
+        {
+            (_waitsFor, _blockedBy, _advancedAt, _hasNews) = (what, operation, _time.GetUtcNow(), true);
+        }
+    }
 
     private double Percent()
     {
@@ -130,16 +172,25 @@ public sealed class Operation : IProgress<OperationProgress>
         var share = _progress.Total is > 0 and var total ? Math.Clamp((double)done / total, 0, 1) : 0;
         return 100 * (steps.Take(_step - 1).Sum(step => step.Weight) + (steps[_step - 1].Weight * share)) / steps.Sum(step => step.Weight);
     }
+
+    private sealed class Waiting(Operation operation) : IDisposable
+    {
+        public void Dispose() => operation.Waits(null, null);
+    }
 }
 
 /// <summary>A lease on a piece of work.</summary>
 internal sealed record Claim(
-    Guid OrgId, Guid Id, OperationStarted Started, string Args, string? Checkpoint, string Actor, Guid CorrelationId, string? TraceParent, int Attempt, long Fence, string? CancelledBy)
+    Guid OrgId, Guid Id, OperationStarted Started, string Args, string? Checkpoint, string Actor, Guid CorrelationId, string? TraceParent, int Attempt, long Fence, string? CancelledBy,
+    string? ApprovedDigest, int Pardoned)
 {
+    /// <summary>Attempts that count, this one included.</summary>
+    public int Tries => Attempt - Pardoned;
+
     public static Claim Read(NpgsqlDataReader row) => new(
         row.GetGuid(0), row.GetGuid(1), JsonSerializer.Deserialize<OperationStarted>(row.GetString(2), OperationJson.Options)!, row.GetString(3),
         row.IsDBNull(4) ? null : row.GetString(4), row.GetString(5), row.GetGuid(6), row.IsDBNull(7) ? null : row.GetString(7), row.GetInt32(8), row.GetInt64(9),
-        row.IsDBNull(10) ? null : row.GetString(10));
+        row.IsDBNull(10) ? null : row.GetString(10), row.IsDBNull(11) ? null : row.GetString(11), row.GetInt32(12));
 }
 
 internal static class OperationJson

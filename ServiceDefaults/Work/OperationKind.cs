@@ -20,11 +20,18 @@ public interface IDoOperation<TArgs>
 
     /// <returns>What came of it, for people and programs: an object that becomes JSON of at most 16 KiB, or null.</returns>
     /// <exception cref="OperationRefusedException">It cannot be done, and a repeat would not help.</exception>
+    /// <exception cref="OperationReplannedException">It needs agreement to another plan first.</exception>
     Task<object?> Do(TArgs args, Operation operation, CancellationToken cancel);
 }
 
 /// <summary>The work cannot be done. The message says to a person what to do about it.</summary>
 public sealed class OperationRefusedException(string message) : Exception(message);
+
+/// <summary>What would be done is not what was agreed to: the work waits until this plan is, and is then begun again.</summary>
+public sealed class OperationReplannedException(OperationPlan plan) : Exception("What would be done has changed since it was agreed to.")
+{
+    public OperationPlan Plan => plan;
+}
 
 /// <summary>Somebody else works on it now.</summary>
 internal sealed class LeaseLostException(Guid id) : Exception($"The lease of operation {id} was lost: another instance works on it.");

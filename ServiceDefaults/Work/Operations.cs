@@ -19,7 +19,8 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
 {
     /// <summary>Adds the work to what the next SaveChanges stores; call <see cref="Wake"/> after it.</summary>
     /// <param name="id">The operation's id; it must be new.</param>
-    public void Add<TWork, TArgs>(Guid id, TArgs args, OperationSubject subject)
+    /// <param name="plan">It begins only once this is agreed to; null when nobody has to.</param>
+    public void Add<TWork, TArgs>(Guid id, TArgs args, OperationSubject subject, OperationPlan? plan = null)
         where TWork : class, IDoOperation<TArgs>
         where TArgs : class
     {
@@ -27,7 +28,7 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
         var actor = caller.Actor ?? service.Value;
         var started = new OperationStarted(
             id, kind.Type, service.Value, subject.DisplayName, actor, time.GetUtcNow(), kind.Steps, kind.MaxAttempts, subject.EntityType, subject.EntityId,
-            subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags);
+            subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags, plan);
         db.Add(new WorkRow
         {
             OrgId = caller.Org,
@@ -38,6 +39,8 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
             Actor = actor,
             CorrelationId = caller.CorrelationId,
             Traceparent = caller.TraceParent,
+            PlanDigest = plan?.Digest,
+            NextAttemptAt = plan is null ? null : DateTimeOffset.MaxValue,
         });
         db.Publish(started);
     }
@@ -75,6 +78,11 @@ internal sealed class WorkRow
     public Guid CorrelationId { get; init; }
 
     public string? Traceparent { get; init; }
+
+    public string? PlanDigest { get; init; }
+
+    /// <summary>Now unless given; the end of time, which the database calls infinity, until its plan is agreed to.</summary>
+    public DateTimeOffset? NextAttemptAt { get; init; }
 }
 
 /// <summary>Wakes the instance's workers.</summary>

@@ -23,15 +23,20 @@ public sealed class OperationWorkers
 
 public static class OperationsSetup
 {
-    /// <summary>Long-running work that people can watch and cancel; the service hears <see cref="OperationCancelled"/> besides. Call it after AddBus.</summary>
+    /// <summary>Long-running work that people can watch and cancel; the service hears what people decide about it besides. Call it after AddBus.</summary>
     public static WebApplicationBuilder AddOperations(this WebApplicationBuilder builder, string service, Func<OperationWorkers, OperationWorkers> workers)
     {
         builder.Services.AddSingleton<WorkSignal>();
         builder.Services.AddSingleton<WorkTable>();
+        builder.Services.AddSingleton<WorkRun>();
         builder.Services.AddScoped<Operations>();
         builder.Services.AddSingleton<Workers>().AddHostedService(services => services.GetRequiredService<Workers>());
         builder.Services.AddHostedService<Reporter>();
-        new BusListeners(builder.Services, service).Hear<OperationCancelled, CancelWorkWhenOperationCancelled>();
+        new BusListeners(builder.Services, service)
+            .Hear<OperationCancelled, CancelWorkWhenOperationCancelled>()
+            .Hear<OperationApproved, BeginWorkWhenOperationApproved>()
+            .Hear<OperationDenied, DropWorkWhenOperationDenied>()
+            .Hear<OperationRetried, RetryWorkWhenOperationRetried>();
         workers(new(builder.Services));
         return builder;
     }

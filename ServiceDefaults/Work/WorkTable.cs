@@ -20,7 +20,7 @@ internal sealed class WorkTable(ServiceDatabase database)
           WHERE state <> 'ended' AND next_attempt_at <= clock_timestamp() AND coalesce(leased_until, '-infinity') < clock_timestamp() AND operation_type = ANY($1)
           ORDER BY (SELECT count(*) FROM operation_work o WHERE o.org_id = w.org_id AND o.state = 'running' AND o.leased_until > clock_timestamp()), next_attempt_at
           LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING org_id, id, started::text, args::text, checkpoint::text, actor, correlation_id, traceparent, attempts, fence, cancelled_by
+        RETURNING org_id, id, started::text, args::text, checkpoint::text, actor, correlation_id, traceparent, attempts, fence, cancelled_by, approved_digest, pardoned
         """;
 
     private const string KeepSql = """
@@ -61,34 +61,48 @@ internal sealed class WorkTable(ServiceDatabase database)
     }
 
     /// <summary>The attempt failed and another follows.</summary>
+    /// <param name="isPardoned">It was no fault of the work, and does not count.</param>
     /// <exception cref="LeaseLostException">Somebody else has it.</exception>
-    public static async Task Retry(ServiceDb db, Claim claim, OperationReported failed, CancellationToken cancel)
-    {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        await One(claim, db.Database.ExecuteSqlAsync(
-            $"UPDATE operation_work SET state = 'waiting', leased_until = NULL, next_attempt_at = {failed.RetryAt} WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running'", cancel));
-        db.Publish(failed);
-        await db.SaveChangesAsync(cancel);
-        await transaction.CommitAsync(cancel);
-    }
+    public static Task Retry(ServiceDb db, Claim claim, OperationReported failed, bool isPardoned, CancellationToken cancel) => Leave(
+        db, claim, failed,
+        $"""
+        UPDATE operation_work SET state = 'waiting', leased_until = NULL, next_attempt_at = {failed.RetryAt}, pardoned = pardoned + {(isPardoned ? 1 : 0)}
+        WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running'
+        """,
+        cancel);
+
+    /// <summary>What it would do has changed: it waits until that is agreed to.</summary>
+    /// <exception cref="LeaseLostException">Somebody else has it.</exception>
+    public static Task Hold(ServiceDb db, Claim claim, OperationReplanned replanned, CancellationToken cancel) => Leave(
+        db, claim, replanned,
+        $"""
+        UPDATE operation_work SET state = 'waiting', leased_until = NULL, pardoned = pardoned + 1,
+          next_attempt_at = CASE WHEN cancelled_by IS NULL THEN 'infinity' ELSE clock_timestamp() END,
+          plan_digest = {replanned.Plan.Digest}, approved_digest = NULL
+        WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running'
+        """,
+        cancel);
 
     /// <exception cref="LeaseLostException">Somebody else has it.</exception>
-    public static async Task End(ServiceDb db, Claim claim, OperationEnded ended, CancellationToken cancel)
+    public static Task End(ServiceDb db, Claim claim, OperationEnded ended, CancellationToken cancel) => Leave(
+        db, claim, ended,
+        $"""
+        UPDATE operation_work SET state = 'ended', ended_at = {ended.EndedAt}, leased_until = NULL
+        WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running'
+        """,
+        cancel);
+
+    private static async Task Leave(ServiceDb db, Claim claim, object message, FormattableString change, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        await One(claim, db.Database.ExecuteSqlAsync(
-            $"UPDATE operation_work SET state = 'ended', ended_at = {ended.EndedAt}, leased_until = NULL WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running'", cancel));
-        db.Publish(ended);
-        await db.SaveChangesAsync(cancel);
-        await transaction.CommitAsync(cancel);
-    }
-
-    private static async Task One(Claim claim, Task<int> changed)
-    {
-        if (await changed != 1)
+        if (await db.Database.ExecuteSqlAsync(change, cancel) != 1)
         {
             throw new LeaseLostException(claim.Id);
         }
+
+        db.Publish(message);
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
     }
 
     private NpgsqlCommand Under(string sql, Claim claim)

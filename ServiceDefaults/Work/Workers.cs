@@ -25,16 +25,11 @@ internal sealed partial class Workers : BackgroundService
     /// <summary>In one process.</summary>
     private const int MaxAtOnce = 4;
 
-    private const int MaxResultBytes = 16 * 1024;
-    private const int MaxErrorLength = 2_000;
     private const string Topic = "cancel-operation";
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan KeepInterval = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan FirstBackoff = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan MaxBackoff = TimeSpan.FromMinutes(5);
 
-    private readonly IServiceScopeFactory _scopes;
+    private readonly WorkRun _run;
     private readonly ServiceDatabase _database;
     private readonly WorkTable _table;
     private readonly WorkSignal _signal;
@@ -46,9 +41,9 @@ internal sealed partial class Workers : BackgroundService
     private TaskCompletionSource _begun = New();
 
     public Workers(
-        IEnumerable<Worker> workers, IServiceScopeFactory scopes, ServiceDatabase database, WorkTable table, WorkSignal signal, Replicas replicas, TimeProvider time, ILogger<Workers> log)
+        IEnumerable<Worker> workers, WorkRun run, ServiceDatabase database, WorkTable table, WorkSignal signal, Replicas replicas, TimeProvider time, ILogger<Workers> log)
     {
-        (_scopes, _database, _table, _signal, _replicas, _time, _log) = (scopes, database, table, signal, replicas, time, log);
+        (_run, _database, _table, _signal, _replicas, _time, _log) = (run, database, table, signal, replicas, time, log);
         _workers = workers.ToDictionary(worker => worker.Kind.Type);
         replicas.Hear(Topic, text =>
         {
@@ -110,159 +105,13 @@ internal sealed partial class Workers : BackgroundService
         using var attempt = new Attempt(new(claim, _time), stopping);
         _running[claim.Id] = attempt;
         Interlocked.Exchange(ref _begun, New()).TrySetResult();
-        using var done = new CancellationTokenSource();
-        var keeping = Keep(attempt, done.Token);
         try
         {
-            var ended = await Outcome(attempt, stopping);
-            if (ended is { } settle)
-            {
-                await UntilStored(claim, settle, stopping);
-            }
-            else
-            {
-                await _table.Release(claim);
-            }
-        }
-        catch (LeaseLostException)
-        {
-            TakenOver(claim.Id);
-        }
-        catch (Exception fault)
-        {
-            // The lease runs out, and whoever takes it goes on from the checkpoint.
-            LeftBehind(fault, claim.Id);
+            await _run.Run(_workers[claim.Started.OperationType], attempt, stopping);
         }
         finally
         {
             _running.TryRemove(new(claim.Id, attempt));
-            await done.CancelAsync();
-            await keeping;
-        }
-    }
-
-    /// <returns>What to store; null when the process stops and another instance is to go on.</returns>
-    private async Task<Func<ServiceDb, CancellationToken, Task>?> Outcome(Attempt attempt, CancellationToken stopping)
-    {
-        var claim = attempt.Operation.Claim;
-        var worker = _workers[claim.Started.OperationType];
-        if (claim.CancelledBy is not null)
-        {
-            return End(attempt, "cancelled", cancelledBy: claim.CancelledBy, wasBegun: claim.Attempt > 1);
-        }
-
-        if (claim.Attempt > worker.Kind.MaxAttempts)
-        {
-            return End(attempt, "failed", $"It was begun {worker.Kind.MaxAttempts} times, and its worker ended each time without a word.");
-        }
-
-        try
-        {
-            await using var scope = Scope(claim);
-            var result = await worker.Do(scope.ServiceProvider, attempt.Operation, attempt.Token);
-            var json = result is null ? null : JsonSerializer.Serialize(result, OperationJson.Options);
-            return json?.Length > MaxResultBytes
-                ? throw new InvalidOperationException($"The result of {worker.Kind.Type} has {json.Length} characters; at most {MaxResultBytes} are kept.")
-                : End(attempt, "completed", result: json);
-        }
-        catch (LeaseLostException)
-        {
-            throw;
-        }
-        catch (Exception) when (attempt.IsLost)
-        {
-            throw new LeaseLostException(claim.Id);
-        }
-        catch (Exception) when (attempt.CancelledBy is not null)
-        {
-            return End(attempt, "cancelled", cancelledBy: attempt.CancelledBy);
-        }
-        catch (Exception) when (stopping.IsCancellationRequested)
-        {
-            return null;
-        }
-        catch (OperationRefusedException refusal)
-        {
-            return End(attempt, "failed", refusal.Message);
-        }
-        catch (Exception fault)
-        {
-            var isLast = claim.Attempt >= worker.Kind.MaxAttempts;
-            Failed(isLast ? LogLevel.Error : LogLevel.Warning, fault, claim.Id, claim.Attempt);
-            var error = "Something broke on our side; it is in the log under the operation's id.";
-            if (isLast)
-            {
-                return End(attempt, "failed", error);
-            }
-
-            var backoff = TimeSpan.FromTicks(Math.Min(MaxBackoff.Ticks, FirstBackoff.Ticks << Math.Min(claim.Attempt - 1, 20)));
-            return (db, cancel) => WorkTable.Retry(db, claim, attempt.Operation.Final() with { RetryAt = _time.GetUtcNow() + backoff, Error = error }, cancel);
-        }
-    }
-
-    private Func<ServiceDb, CancellationToken, Task> End(
-        Attempt attempt, string outcome, string? error = null, string? result = null, string? cancelledBy = null, bool wasBegun = true)
-    {
-        var claim = attempt.Operation.Claim;
-        var ended = new OperationEnded(
-            claim.Started, outcome, _time.GetUtcNow(), wasBegun ? attempt.Operation.Final() : null, error?.Length > MaxErrorLength ? error[..MaxErrorLength] : error, result, cancelledBy);
-        return (db, cancel) => WorkTable.End(db, claim, ended, cancel);
-    }
-
-    /// <summary>The work is done: a database that is away is waited for as long as the lease is ours.</summary>
-    private async Task UntilStored(Claim claim, Func<ServiceDb, CancellationToken, Task> store, CancellationToken stopping)
-    {
-        while (true)
-        {
-            try
-            {
-                await using var scope = Scope(claim);
-                // A stop gives it the time it needs.
-                await store(scope.ServiceProvider.GetRequiredService<ServiceDb>(), CancellationToken.None);
-                return;
-            }
-            catch (Exception fault) when (Faults.IsTransient(fault) && !stopping.IsCancellationRequested)
-            {
-                Waits(claim.Id, fault.Message);
-                await Task.Delay(PollInterval, _time, stopping);
-            }
-        }
-    }
-
-    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    private AsyncServiceScope Scope(Claim claim)
-    {
-        var scope = _scopes.CreateAsyncScope();
-        scope.ServiceProvider.GetRequiredService<Caller>().ActFor(claim.OrgId, claim.Actor, new(claim.CorrelationId, null, claim.TraceParent, claim.Actor));
-        return scope;
-    }
-
-    private async Task Keep(Attempt attempt, CancellationToken done)
-    {
-        using var timer = new PeriodicTimer(KeepInterval, _time);
-        while (await timer.WaitForNextTickAsync(done).AsTask().ContinueWith(tick => tick is { IsCompletedSuccessfully: true, Result: true }, TaskScheduler.Default))
-        {
-            try
-            {
-                if (await _table.Keep(attempt.Operation.Claim, done) is { } user)
-                {
-                    attempt.Cancel(user);
-                }
-            }
-            catch (LeaseLostException)
-            {
-                attempt.Lose();
-                return;
-            }
-            catch (Exception fault) when (!done.IsCancellationRequested)
-            {
-                Waits(attempt.Operation.Id, fault.Message);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
         }
     }
 
@@ -274,18 +123,8 @@ internal sealed partial class Workers : BackgroundService
         }
     }
 
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     [LoggerMessage("Long-running work was not looked for; the next poll does it")]
     private partial void NotClaimed(LogLevel level, Exception fault);
-
-    [LoggerMessage(LogLevel.Information, "Operation {Id} was taken over by another instance")]
-    private partial void TakenOver(Guid id);
-
-    [LoggerMessage(LogLevel.Error, "Operation {Id} is left to whoever takes its lease next")]
-    private partial void LeftBehind(Exception fault, Guid id);
-
-    [LoggerMessage("Operation {Id} failed at attempt {Attempt}")]
-    private partial void Failed(LogLevel level, Exception fault, Guid id, int attempt);
-
-    [LoggerMessage(LogLevel.Warning, "Operation {Id} waits: {Reason}")]
-    private partial void Waits(Guid id, string reason);
 }

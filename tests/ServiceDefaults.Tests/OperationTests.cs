@@ -9,35 +9,20 @@ using OpsPlatform.Testing;
 namespace OpsPlatform.ServiceDefaults.Tests;
 
 /// <summary>Long-running work: begun by whoever has the lease, again from its checkpoint, ended once.</summary>
-public sealed class OperationTests : IAsyncLifetime
+public sealed class OperationTests : ScriptedOperations
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
-    private readonly NotesFixture _first = new();
-    private readonly Guid _org = Guid.NewGuid();
-    private readonly Guid _user = Guid.NewGuid();
-    private readonly Guid _id = Guid.NewGuid();
     private readonly TaskCompletionSource _deafMayEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private TestListener<OperationEnded> _ends = null!;
-    private TestListener<OperationReported> _reports = null!;
 
-    public async ValueTask InitializeAsync()
-    {
-        await _first.InitializeAsync();
-        _ends = await _first.Broker.Listen<OperationEnded>();
-        _reports = await _first.Broker.Listen<OperationReported>();
-    }
-
-    public ValueTask DisposeAsync()
+    public override ValueTask DisposeAsync()
     {
         _deafMayEnd.TrySetResult();
-        return _first.DisposeAsync();
+        return base.DisposeAsync();
     }
 
     [Fact]
     public async Task Work_is_told_of_when_it_is_started_while_it_lasts_and_when_it_has_ended()
     {
-        var starts = await _first.Broker.Listen<OperationStarted>();
+        var starts = await First.Broker.Listen<OperationStarted>();
         var goOn = new TaskCompletionSource();
         using var answer = await Start(async (operation, _, cancel) =>
         {
@@ -49,20 +34,20 @@ public sealed class OperationTests : IAsyncLifetime
         });
 
         answer.StatusCode.ShouldBe(HttpStatusCode.Accepted);
-        answer.Headers.GetValues("Operation-Location").ShouldBe([$"/operations/{_id}/status"]);
+        answer.Headers.GetValues("Operation-Location").ShouldBe([$"/operations/{Id}/status"]);
         answer.Headers.RetryAfter!.Delta.ShouldBe(TimeSpan.FromSeconds(1));
-        var started = (await starts.Next(_org)).Message;
+        var started = (await starts.Next(Org)).Message;
         started.ShouldBe(new OperationStarted(
-            _id, "notes.script", "orders", "A script", _user.ToString(), started.QueuedAt, started.Steps, 3, "note", "n-1", started.Context, started.Tags));
+            Id, "notes.script", "orders", "A script", User.ToString(), started.QueuedAt, started.Steps, 3, "note", "n-1", started.Context, started.Tags));
         started.Steps.ShouldBe([new("First"), new("Second", 3)]);
         JsonDocument.Parse(started.Context!).RootElement.GetProperty("colour").GetString().ShouldBe("red");
         started.Tags.ShouldBe(["script"]);
 
-        var report = (await _reports.Next(_org, x => x.Message is not null)).Message;
+        var report = (await Reports.Next(Org, x => x.Message is not null)).Message;
         (report.Attempt, report.Step, report.Percent, report.Done, report.Total, report.Message).ShouldBe((1, 1, 12.5, 1L, 2L, "half of the first"));
         goOn.SetResult();
-        var ended = (await _ends.Next(_org)).Message;
-        (ended.Operation.OperationId, ended.Outcome, ended.Error).ShouldBe((_id, "completed", null));
+        var ended = (await Ends.Next(Org)).Message;
+        (ended.Operation.OperationId, ended.Outcome, ended.Error).ShouldBe((Id, "completed", null));
         (ended.Last!.Step, ended.Last.Percent, ended.Last.Bytes).ShouldBe((2, 100.0, 99L));
         ResultOf(ended).GetProperty("href").GetString().ShouldBe("/notes");
     }
@@ -86,12 +71,12 @@ public sealed class OperationTests : IAsyncLifetime
             return null;
         });
 
-        var ended = (await _ends.Next(_org)).Message;
+        var ended = (await Ends.Next(Org)).Message;
         ended.Last!.Done.ShouldBe(all);
         all.ShouldBeGreaterThan(20_000);
         // Every report sent was before the end, which names the last.
         var heard = 0;
-        while ((await _reports.Next(_org)).Message.Sequence < ended.Last.Sequence - 200)
+        while ((await Reports.Next(Org)).Message.Sequence < ended.Last.Sequence - 200)
         {
             heard++;
         }
@@ -124,7 +109,7 @@ public sealed class OperationTests : IAsyncLifetime
         await saved.Task.WaitAsync(Patience);
 
         await RunOutLease();
-        var ended = (await _ends.Next(_org)).Message;
+        var ended = (await Ends.Next(Org)).Message;
 
         (ended.Outcome, ResultOf(ended).GetProperty("done").GetInt64(), ended.Last!.Attempt).ShouldBe(("completed", 7L, 2));
         (await zombie.Task.WaitAsync(Patience)).ShouldBeOfType<LeaseLostException>();
@@ -148,7 +133,7 @@ public sealed class OperationTests : IAsyncLifetime
             await RunOutLease();
         }
 
-        var ended = (await _ends.Next(_org)).Message;
+        var ended = (await Ends.Next(Org)).Message;
         (ended.Outcome, ended.Error).ShouldBe(("failed", "It was begun 3 times, and its worker ended each time without a word."));
     }
 
@@ -159,9 +144,9 @@ public sealed class OperationTests : IAsyncLifetime
             ? throw new InvalidOperationException("secret detail")
             : throw new OperationRefusedException("The file has no header. Add one and start again."));
 
-        var retry = (await _reports.Next(_org, x => x.RetryAt is not null)).Message;
+        var retry = (await Reports.Next(Org, x => x.RetryAt is not null)).Message;
         retry.Error.ShouldBe("Something broke on our side; it is in the log under the operation's id.");
-        var ended = (await _ends.Next(_org)).Message;
+        var ended = (await Ends.Next(Org)).Message;
         (ended.Outcome, ended.Error, ended.Last!.Attempt).ShouldBe(("failed", "The file has no header. Add one and start again.", 2));
         (ended.EndedAt - retry.At).ShouldBeGreaterThan(TimeSpan.FromSeconds(0.9));
     }
@@ -169,7 +154,7 @@ public sealed class OperationTests : IAsyncLifetime
     [Fact]
     public async Task Cancelled_work_stops_wherever_it_runs_within_two_seconds()
     {
-        await using var second = await _first.StartReplica();
+        await using var second = await First.StartReplica();
         var begun = new TaskCompletionSource();
         using var answer = await Start(async (_, _, cancel) =>
         {
@@ -180,13 +165,13 @@ public sealed class OperationTests : IAsyncLifetime
         await begun.Task.WaitAsync(Patience);
         var askedAt = DateTimeOffset.UtcNow;
 
-        await _first.Broker.Publish(_org, new OperationCancelled(_id, "orders", "the boss", "no longer wanted"));
+        await First.Broker.Publish(Org, new OperationCancelled(Id, "orders", "the boss", "no longer wanted"));
 
-        var ended = (await _ends.Next(_org)).Message;
+        var ended = (await Ends.Next(Org)).Message;
         (ended.Outcome, ended.CancelledBy).ShouldBe(("cancelled", "the boss"));
         (ended.EndedAt - askedAt).ShouldBeLessThan(TimeSpan.FromSeconds(2));
         // After the end it changes nothing.
-        await _first.Broker.Publish(_org, new OperationCancelled(_id, "orders", "the boss"));
+        await First.Broker.Publish(Org, new OperationCancelled(Id, "orders", "the boss"));
         await NothingMoreEnds();
     }
 
@@ -199,18 +184,18 @@ public sealed class OperationTests : IAsyncLifetime
             begun++;
             throw new InvalidOperationException("try again");
         });
-        await _reports.Next(_org, x => x.RetryAt is not null);
+        await Reports.Next(Org, x => x.RetryAt is not null);
 
-        await _first.Broker.Publish(_org, new OperationCancelled(_id, "orders", "the boss"));
+        await First.Broker.Publish(Org, new OperationCancelled(Id, "orders", "the boss"));
 
-        (await _ends.Next(_org)).Message.Outcome.ShouldBe("cancelled");
+        (await Ends.Next(Org)).Message.Outcome.ShouldBe("cancelled");
         begun.ShouldBe(1);
     }
 
     [Fact]
     public async Task An_instance_that_stops_in_good_order_hands_its_work_on_and_the_attempt_does_not_count()
     {
-        await using var second = await _first.StartReplica();
+        await using var second = await First.StartReplica();
         var begun = 0;
         var isFirstBegun = new TaskCompletionSource();
         using var answer = await Start(async (operation, db, cancel) =>
@@ -226,16 +211,12 @@ public sealed class OperationTests : IAsyncLifetime
         });
         await isFirstBegun.Task.WaitAsync(Patience);
         var stopsAt = DateTimeOffset.UtcNow;
-        await Task.WhenAll(StopWorkersThatRun(_first.Services), StopWorkersThatRun(second.Services));
+        await Task.WhenAll(StopWorkersThatRun(First.Services), StopWorkersThatRun(second.Services));
 
-        var ended = (await _ends.Next(_org)).Message;
+        var ended = (await Ends.Next(Org)).Message;
         (ResultOf(ended).GetProperty("attempt").GetInt32(), ResultOf(ended).GetProperty("done").GetInt64()).ShouldBe((1, 1L));
         (ended.EndedAt - stopsAt).ShouldBeLessThan(TimeSpan.FromSeconds(5));
     }
-
-    private sealed record Place(long Done);
-
-    private static JsonElement ResultOf(OperationEnded ended) => JsonDocument.Parse(ended.Result!).RootElement;
 
     private static Task StopWorkersThatRun(IServiceProvider services)
     {
@@ -243,28 +224,11 @@ public sealed class OperationTests : IAsyncLifetime
         return workers.Running.Any() ? workers.StopAsync(CancellationToken.None) : Task.CompletedTask;
     }
 
-    private async Task<HttpResponseMessage> Start(ScriptedWork.Script script)
-    {
-        ScriptedWork.Scripts[_id] = script;
-        using var client = _first.Client(_org, user: _user);
-        return (await client.PostAsync($"/notes/{_id}/work", null)).EnsureSuccessStatusCode();
-    }
-
     /// <summary>As when the worker died and the time of its lease is over.</summary>
     private async Task RunOutLease()
     {
-        await using var session = await _first.OpenAs("app", _org);
-        await using var expire = new NpgsqlCommand("UPDATE operation_work SET leased_until = '-infinity' WHERE id = $1", session) { Parameters = { new() { Value = _id } } };
+        await using var session = await First.OpenAs("app", Org);
+        await using var expire = new NpgsqlCommand("UPDATE operation_work SET leased_until = '-infinity' WHERE id = $1", session) { Parameters = { new() { Value = Id } } };
         (await expire.ExecuteNonQueryAsync()).ShouldBe(1);
-    }
-
-    /// <summary>Another operation is started and ended: nothing of the first one's came in between.</summary>
-    private async Task NothingMoreEnds()
-    {
-        var other = Guid.NewGuid();
-        ScriptedWork.Scripts[other] = (_, _, _) => Task.FromResult<object?>(null);
-        using var client = _first.Client(_org, user: _user);
-        (await client.PostAsync($"/notes/{other}/work", null)).EnsureSuccessStatusCode();
-        (await _ends.Next(_org)).Message.Operation.OperationId.ShouldBe(other);
     }
 }

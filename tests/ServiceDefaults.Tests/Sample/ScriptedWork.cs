@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Work;
 
@@ -22,9 +23,11 @@ internal sealed class ScriptedWork(NotesDb db) : IDoOperation<ScriptedWork.Args>
 
     public Task<object?> Do(Args args, Operation operation, CancellationToken cancel) => Scripts[args.Script](operation, db, cancel);
 
-    private static async Task<IResult> Start(Guid id, NotesDb db, Operations operations, HttpContext http, CancellationToken cancel)
+    public static OperationPlan Plan(string digest) => new(digest, """{"what":"a script"}""", new([new("people", 1, Roles: [Roles.Admin])]));
+
+    private static async Task<IResult> Start(Guid id, string? digest, NotesDb db, Operations operations, HttpContext http, CancellationToken cancel)
     {
-        operations.Add<ScriptedWork, Args>(id, new(id), new("A script", "note", "n-1", new { colour = "red" }, ["script"]));
+        operations.Add<ScriptedWork, Args>(id, new(id), new("A script", "note", "n-1", new { colour = "red" }, ["script"]), string.IsNullOrEmpty(digest) ? null : Plan(digest));
         await db.SaveChangesAsync(cancel);
         operations.Wake();
         Operations.Point(http, id);

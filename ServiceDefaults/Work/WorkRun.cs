@@ -1,0 +1,197 @@
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.ServiceDefaults.Work;
+
+/// <summary>Makes one attempt at a piece of work: keeps its lease meanwhile, and stores what became of it.</summary>
+internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable table, TimeProvider time, ILogger<WorkRun> log)
+{
+    private const int MaxResultBytes = 16 * 1024;
+    private const int MaxErrorLength = 2_000;
+
+    /// <summary>Work that always meets a database that is away is at fault itself.</summary>
+    private const int MaxPardoned = 20;
+
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan KeepInterval = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan FirstBackoff = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxBackoff = TimeSpan.FromMinutes(5);
+
+    /// <summary>Returns when the attempt is over and what became of it is stored, or the lease is somebody else's.</summary>
+    public async Task Run(Worker worker, Attempt attempt, CancellationToken stopping)
+    {
+        var claim = attempt.Operation.Claim;
+        using var done = new CancellationTokenSource();
+        var keeping = Keep(attempt, done.Token);
+        try
+        {
+            var ended = await Outcome(worker, attempt, stopping);
+            if (ended is { } settle)
+            {
+                await UntilStored(claim, settle, stopping);
+            }
+            else
+            {
+                await table.Release(claim);
+            }
+        }
+        catch (LeaseLostException)
+        {
+            TakenOver(claim.Id);
+        }
+        catch (Exception fault)
+        {
+            // The lease runs out, and whoever takes it goes on from the checkpoint.
+            LeftBehind(fault, claim.Id);
+        }
+        finally
+        {
+            await done.CancelAsync();
+            await keeping;
+        }
+    }
+
+    /// <returns>What to store; null when the process stops and another instance is to go on.</returns>
+    private async Task<Func<ServiceDb, CancellationToken, Task>?> Outcome(Worker worker, Attempt attempt, CancellationToken stopping)
+    {
+        var claim = attempt.Operation.Claim;
+        if (claim.CancelledBy is not null)
+        {
+            return End(attempt, "cancelled", cancelledBy: claim.CancelledBy, wasBegun: claim.Attempt > 1);
+        }
+
+        if (claim.Tries > worker.Kind.MaxAttempts)
+        {
+            return End(attempt, "failed", $"It was begun {worker.Kind.MaxAttempts} times, and its worker ended each time without a word.");
+        }
+
+        try
+        {
+            await using var scope = Scope(claim);
+            var result = await worker.Do(scope.ServiceProvider, attempt.Operation, attempt.Token);
+            var json = result is null ? null : JsonSerializer.Serialize(result, OperationJson.Options);
+            return json?.Length > MaxResultBytes
+                ? throw new InvalidOperationException($"The result of {worker.Kind.Type} has {json.Length} characters; at most {MaxResultBytes} are kept.")
+                : End(attempt, "completed", result: json);
+        }
+        catch (LeaseLostException)
+        {
+            throw;
+        }
+        catch (Exception) when (attempt.IsLost)
+        {
+            throw new LeaseLostException(claim.Id);
+        }
+        catch (Exception) when (attempt.CancelledBy is not null)
+        {
+            return End(attempt, "cancelled", cancelledBy: attempt.CancelledBy);
+        }
+        catch (Exception) when (stopping.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (OperationReplannedException replanned)
+        {
+            return (db, cancel) => WorkTable.Hold(db, claim, new(claim.Id, replanned.Plan, time.GetUtcNow()), cancel);
+        }
+        catch (OperationRefusedException refusal)
+        {
+            return End(attempt, "failed", refusal.Message);
+        }
+        catch (Exception fault)
+        {
+            // A database that was away says nothing about the work.
+            var isPardoned = Faults.IsTransient(fault) && claim.Attempt < MaxPardoned;
+            var isLast = claim.Tries >= worker.Kind.MaxAttempts && !isPardoned;
+            Failed(isLast ? LogLevel.Error : LogLevel.Warning, fault, claim.Id, claim.Attempt);
+            var error = "Something broke on our side; it is in the log under the operation's id.";
+            if (isLast)
+            {
+                return End(attempt, "failed", error);
+            }
+
+            var backoff = TimeSpan.FromTicks(Math.Min(MaxBackoff.Ticks, FirstBackoff.Ticks << Math.Clamp(claim.Tries - 1, 0, 20)));
+            return (db, cancel) => WorkTable.Retry(db, claim, attempt.Operation.Final() with { RetryAt = time.GetUtcNow() + backoff, Error = error }, isPardoned, cancel);
+        }
+    }
+
+    private Func<ServiceDb, CancellationToken, Task> End(
+        Attempt attempt, string outcome, string? error = null, string? result = null, string? cancelledBy = null, bool wasBegun = true)
+    {
+        var claim = attempt.Operation.Claim;
+        var ended = new OperationEnded(
+            claim.Started, outcome, time.GetUtcNow(), wasBegun ? attempt.Operation.Final() : null, error?.Length > MaxErrorLength ? error[..MaxErrorLength] : error, result, cancelledBy);
+        return (db, cancel) => WorkTable.End(db, claim, ended, cancel);
+    }
+
+    /// <summary>The work is done: a database that is away is waited for as long as the lease is ours.</summary>
+    private async Task UntilStored(Claim claim, Func<ServiceDb, CancellationToken, Task> store, CancellationToken stopping)
+    {
+        while (true)
+        {
+            try
+            {
+                await using var scope = Scope(claim);
+                // A stop gives it the time it needs.
+                await store(scope.ServiceProvider.GetRequiredService<ServiceDb>(), CancellationToken.None);
+                return;
+            }
+            catch (Exception fault) when (Faults.IsTransient(fault) && !stopping.IsCancellationRequested)
+            {
+                Waits(claim.Id, fault.Message);
+                await Task.Delay(RetryInterval, time, stopping);
+            }
+        }
+    }
+
+    private AsyncServiceScope Scope(Claim claim)
+    {
+        var scope = scopes.CreateAsyncScope();
+        scope.ServiceProvider.GetRequiredService<Caller>().ActFor(claim.OrgId, claim.Actor, new(claim.CorrelationId, null, claim.TraceParent, claim.Actor));
+        return scope;
+    }
+
+    private async Task Keep(Attempt attempt, CancellationToken done)
+    {
+        using var timer = new PeriodicTimer(KeepInterval, time);
+        while (await timer.WaitForNextTickAsync(done).AsTask().ContinueWith(tick => tick is { IsCompletedSuccessfully: true, Result: true }, TaskScheduler.Default))
+        {
+            try
+            {
+                if (await table.Keep(attempt.Operation.Claim, done) is { } user)
+                {
+                    attempt.Cancel(user);
+                }
+            }
+            catch (LeaseLostException)
+            {
+                attempt.Lose();
+                return;
+            }
+            catch (Exception fault) when (!done.IsCancellationRequested)
+            {
+                Waits(attempt.Operation.Id, fault.Message);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Operation {Id} was taken over by another instance")]
+    private partial void TakenOver(Guid id);
+
+    [LoggerMessage(LogLevel.Error, "Operation {Id} is left to whoever takes its lease next")]
+    private partial void LeftBehind(Exception fault, Guid id);
+
+    [LoggerMessage("Operation {Id} failed at attempt {Attempt}")]
+    private partial void Failed(LogLevel level, Exception fault, Guid id, int attempt);
+
+    [LoggerMessage(LogLevel.Warning, "Operation {Id} waits: {Reason}")]
+    private partial void Waits(Guid id, string reason);
+}
