@@ -42,6 +42,8 @@ var analytics = AddService<Projects.Analytics>("analytics", postgres.AddDatabase
 identity.WithReference(registry);
 // Orders asks both what they did for an order, when somebody wants its story.
 orders.WithReference(inventory).WithReference(sync);
+// It asks whether a plan can be agreed to before it holds its work for that.
+inventory.WithReference(operations);
 // It compares what the feed says with the tables the changes came from.
 sync.WithReference(inventory).WithReference(orders).WithReference(analytics);
 

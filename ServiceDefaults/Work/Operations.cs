@@ -49,6 +49,17 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
     public Task<bool> IsUnderWay(Guid id, CancellationToken cancel) =>
         db.Database.SqlQuery<bool>($"SELECT EXISTS (SELECT FROM operation_work WHERE id = {id} AND state <> 'ended') AS \"Value\"").SingleAsync(cancel);
 
+    /// <returns>The id of work of this kind on that entity that has not ended, or null.</returns>
+    public async Task<Guid?> UnderWay<TWork, TArgs>(string entityId, CancellationToken cancel)
+        where TWork : class, IDoOperation<TArgs>
+        where TArgs : class
+    {
+        var type = TWork.Kind.Type;
+        return (await db.Database.SqlQuery<Guid>(
+            $"""SELECT id AS "Value" FROM operation_work WHERE state <> 'ended' AND operation_type = {type} AND started ->> 'entityId' = {entityId} LIMIT 1""").ToListAsync(cancel))
+            .Select(id => (Guid?)id).SingleOrDefault();
+    }
+
     /// <summary>Lets this instance look for work at once; without it, it is found within a second.</summary>
     public void Wake() => signal.Wake();
 

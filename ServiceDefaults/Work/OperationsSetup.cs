@@ -30,6 +30,7 @@ public static class OperationsSetup
         builder.Services.AddSingleton<WorkTable>();
         builder.Services.AddSingleton<WorkRun>();
         builder.Services.AddScoped<Operations>();
+        builder.Services.AddScoped<Agreements>();
         builder.Services.AddSingleton<Workers>().AddHostedService(services => services.GetRequiredService<Workers>());
         builder.Services.AddHostedService<Reporter>();
         new BusListeners(builder.Services, service)

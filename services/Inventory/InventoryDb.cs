@@ -15,6 +15,8 @@ internal sealed class InventoryDb(DbContextOptions<InventoryDb> options) : Servi
 
     public DbSet<Recipe> Recipes => Set<Recipe>();
 
+    public DbSet<RecipeVersion> RecipeVersions => Set<RecipeVersion>();
+
     public DbSet<StockLogEntry> StockLog => Set<StockLogEntry>();
 
     public DbSet<StockImport> StockImports => Set<StockImport>();
@@ -46,6 +48,11 @@ internal sealed class InventoryDb(DbContextOptions<InventoryDb> options) : Servi
             recipe.Property(x => x.RowVersion).IsRowVersionColumn();
             recipe.Property(x => x.CreatedAt).ValueGeneratedOnAdd();
             KeptByDatabase(recipe.Property(x => x.UpdatedAt).ValueGeneratedOnAddOrUpdate().Metadata);
+        });
+        modelBuilder.Entity<RecipeVersion>(version =>
+        {
+            version.HasKey(x => new { x.OrgId, x.RecipeId, x.RowVersion });
+            version.Property(x => x.Lines).HasColumnType("jsonb").HasConversion(RecipeLines.Converter, RecipeLines.Comparer);
         });
         modelBuilder.Entity<StockImport>(import =>
         {

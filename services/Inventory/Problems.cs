@@ -30,6 +30,9 @@ internal static class Problems
     public static ProblemHttpResult RecipeInUse() => Problem.Of(
         "recipe-in-use", 409, "Another recipe contains this recipe.", "Take it out of every recipe first.");
 
+    public static ProblemHttpResult DeletionUnderWay(Guid operation) => Problem.Of(
+        "deletion-under-way", 409, "Somebody has asked for this already.", "Vote on that operation, or cancel it first.", ("operation", $"/operations/{operation}"));
+
     public static ProblemHttpResult RecipeCycle() => Problem.Of(
         "recipe-cycle", 422, "The recipe would contain itself.", "One of its recipes contains it, directly or through others.");
 

@@ -13,7 +13,10 @@ builder.AddDatabase<InventoryDb>("inventory");
 builder.AddBus<InventoryDb>("inventory", bus => bus
     .Hear<OrderConfirmationRequested, ConsumeStockWhenOrderConfirmationRequested>()
     .Hear<OrderCancelled, RestoreStockWhenOrderCancelled>());
-builder.AddImports();
+builder.AddOperations("inventory", work => work
+    .Do<ApplyStockImport, ImportArgs>()
+    .Do<UndoStockImport, ImportArgs>()
+    .Do<DeleteRecipeWithHistory, DeleteRecipeWithHistory.Args>());
 builder.AddAvailabilityFlips();
 
 var app = builder.Build();

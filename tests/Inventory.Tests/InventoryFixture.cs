@@ -11,6 +11,10 @@ namespace OpsPlatform.Inventory.Tests;
 
 public sealed class InventoryFixture() : ServiceFixture("inventory", typeof(InventoryDb))
 {
+    public VotesStandIn Votes { get; } = new();
+
+    protected override IEnumerable<(string Key, string Value)> Settings => [("services:operations:http:0", Votes.Address)];
+
     public Tenant NewTenant() => new(this, Guid.NewGuid());
 }
 

@@ -65,7 +65,7 @@ public sealed class IsolationTests(InventoryFixture fixture)
         await _owner.HasRecipe("bread", 1, Tenant.Of(flour, 1));
         await fixture.Broker.Publish(_owner.Org, new OrderConfirmationRequested(Guid.NewGuid(), [new("resale", flour, 1)]));
         await Eventually.Is(async () => await Count(_owner.Org, "stock_decisions") == 1 && await Count(_owner.Org, "recipe_availability_sent") > 0);
-        string[] tables = ["ingredients", "recipes", "recipe_lines", "recipe_leaves", "deleted_recipes", "stock_log", "stock_decisions", "recipe_availability_sent", "inventory_status", "recipe_availability", "sync_events"];
+        string[] tables = ["ingredients", "recipes", "recipe_lines", "recipe_leaves", "deleted_recipes", "recipe_versions", "stock_log", "stock_decisions", "recipe_availability_sent", "inventory_status", "recipe_availability", "sync_events"];
         foreach (var table in tables)
         {
             (await Count(_owner.Org, table)).ShouldBeGreaterThan(0, table);
@@ -105,7 +105,7 @@ public sealed class IsolationTests(InventoryFixture fixture)
         [
             "/ingredients", "/ingredients/{id}", "/ingredients/{id}/log", "/ingredients/{id}/stock",
             "/inventory/export/consumption", "/inventory/imports", "/inventory/imports/preview", "/inventory/imports/{id}", "/inventory/imports/{id}/lines", "/inventory/imports/{id}/undo", "/inventory/log", "/inventory/status",
-            "/inventory/totals", "/recipes", "/recipes/availability", "/recipes/{id}", "/recipes/{id}/availability",
+            "/inventory/totals", "/recipes", "/recipes/availability", "/recipes/{id}", "/recipes/{id}/availability", "/recipes/{id}/deletion", "/recipes/{id}/versions",
         ]);
     }
 

@@ -1,4 +1,3 @@
-using OpsPlatform.ServiceDefaults;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
 
@@ -6,9 +5,6 @@ namespace OpsPlatform.Inventory.Imports;
 
 internal static class ImportEndpoints
 {
-    public static void AddImports(this WebApplicationBuilder builder) =>
-        builder.AddOperations("inventory", work => work.Do<ApplyStockImport, ImportArgs>().Do<UndoStockImport, ImportArgs>());
-
     public static void MapImports(this WebApplication app)
     {
         var imports = app.MapApi("/inventory/imports").WithTags("Imports");

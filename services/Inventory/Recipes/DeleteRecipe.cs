@@ -4,25 +4,19 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Inventory.Recipes;
 
-/// <summary>Removes a recipe no other contains; listeners hear that it is no longer available, and its id stays taken.</summary>
+/// <summary>Removes a recipe no other contains; listeners hear that it is no longer available, its id stays taken and what it was stays in its versions.</summary>
 internal static class DeleteRecipe
 {
     public static async Task<Results<NoContent, NotFound, ProblemHttpResult>> Handle(Guid id, InventoryDb db, Caller caller, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         await SaveRecipe.Lock(db, caller.Org, cancel);
-        if (await db.Database.SqlQuery<bool>($"""SELECT EXISTS (SELECT FROM recipe_lines WHERE sub_recipe_id = {id}) AS "Value" """).SingleAsync(cancel))
+        if (await IsPartOfAnother(id, db, cancel))
         {
             return Problems.RecipeInUse();
         }
 
-        var deleted = await db.Database.ExecuteSqlAsync(
-            $"""
-            WITH gone AS (DELETE FROM recipes WHERE id = {id} RETURNING id)
-            INSERT INTO deleted_recipes (id) SELECT id FROM gone
-            """,
-            cancel);
-        if (deleted == 0)
+        if (await Delete(id, db, cancel) == 0)
         {
             return TypedResults.NotFound();
         }
@@ -31,4 +25,15 @@ internal static class DeleteRecipe
         await transaction.CommitAsync(cancel);
         return TypedResults.NoContent();
     }
+
+    public static Task<bool> IsPartOfAnother(Guid id, InventoryDb db, CancellationToken cancel) =>
+        db.Database.SqlQuery<bool>($"""SELECT EXISTS (SELECT FROM recipe_lines WHERE sub_recipe_id = {id}) AS "Value" """).SingleAsync(cancel);
+
+    /// <returns>0 when there was none.</returns>
+    public static Task<int> Delete(Guid id, InventoryDb db, CancellationToken cancel) => db.Database.ExecuteSqlAsync(
+        $"""
+        WITH gone AS (DELETE FROM recipes WHERE id = {id} RETURNING id)
+        INSERT INTO deleted_recipes (id) SELECT id FROM gone
+        """,
+        cancel);
 }

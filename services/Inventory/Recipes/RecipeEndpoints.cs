@@ -13,6 +13,9 @@ internal static class RecipeEndpoints
         recipes.MapGet("/{id:guid}", GetRecipe.Handle);
         recipes.MapPut("/{id:guid}", UpdateRecipe.Handle).RequireAuthorization(Roles.Admin);
         recipes.MapDelete("/{id:guid}", DeleteRecipe.Handle).RequireAuthorization(Roles.Admin);
+        recipes.MapGet("/{id:guid}/versions", ListRecipeVersions.Handle);
+        recipes.MapGet("/{id:guid}/deletion", PreviewRecipeDeletion.Handle).RequireAuthorization(Roles.Admin);
+        recipes.MapPost("/{id:guid}/deletion", StartRecipeDeletion.Handle).RequireAuthorization(Roles.Admin);
         recipes.MapGet("/availability", GetRecipeAvailability.HandleList);
         recipes.MapGet("/{id:guid}/availability", GetRecipeAvailability.Handle);
     }
