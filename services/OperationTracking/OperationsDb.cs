@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.OperationTracking.Statistics;
 using OpsPlatform.OperationTracking.Timeline;
 using OpsPlatform.ServiceDefaults.Database;
 
@@ -16,6 +17,10 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
 
     public DbSet<TimelineHead> TimelineHeads => Set<TimelineHead>();
 
+    public DbSet<OperationDay> OperationDays => Set<OperationDay>();
+
+    public DbSet<OperationDuration> OperationDurations => Set<OperationDuration>();
+
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         base.OnModelCreating(modelBuilder);
@@ -28,6 +33,8 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
             operation.Property(x => x.Steps).HasColumnType("jsonb");
         });
         modelBuilder.Entity<OperationTag>().HasKey(x => new { x.OrgId, x.Tag, x.QueuedAt, x.OperationId });
+        modelBuilder.Entity<OperationDay>().HasKey(x => new { x.OrgId, x.OperationType, x.Day });
+        modelBuilder.Entity<OperationDuration>().HasKey(x => new { x.OrgId, x.OperationType, x.Day, x.SizeClass, x.Bucket });
         modelBuilder.Entity<TimelineHead>().HasKey(x => x.OrgId);
         modelBuilder.Entity<TimelineEntry>(entry =>
         {

@@ -23,6 +23,26 @@ public sealed class TimeTests(OperationsFixture service)
     }
 
     [Fact]
+    public async Task What_holds_a_worker_up_has_its_own_time_and_is_seen_at_once()
+    {
+        var (operation, other) = (await _desk.Running(), Guid.NewGuid());
+        var id = operation.OperationId;
+        await _desk.Say(_desk.Report(id, 1, 2, 20, x => x with { At = _desk.At(3), Cause = "lock", BlockedBy = other }));
+        (await _desk.Shows(id, x => !x.IsNull("blockedBy"))).Text("blockedBy").ShouldBe(other.ToString());
+        await _desk.RowShows(id, $"status = 'in_progress' AND cause = 'lock' AND blocked_by = '{other}'");
+        await _desk.Say(_desk.Report(id, 1, 3, 20, x => x with { At = _desk.At(5.5), Cause = "rate_limit" }));
+        await _desk.RowShows(id, "cause = 'rate_limit' AND blocked_by IS NULL");
+        await _desk.Say(_desk.Report(id, 1, 4, 20, x => x with { At = _desk.At(6), Cause = "external" }));
+        (await _desk.Shows(id, x => x.Text("status") == "waiting_external")).GetProperty("time").Number("rateLimit").ShouldBe(0.5);
+        await _desk.RowShows(id, "status = 'waiting_external'");
+        await _desk.Say(_desk.Report(id, 1, 5, 20, x => x with { At = _desk.At(10), Cause = "nonsense" }));
+        await _desk.RowShows(id, "status = 'in_progress' AND cause = 'work'");
+        await _desk.Say(_desk.End(operation, change: x => x with { EndedAt = _desk.At(12) }));
+        var time = (await _desk.Shows(id, x => x.Text("status") == "completed")).GetProperty("time");
+        (time.Number("queue"), time.Number("lock"), time.Number("rateLimit"), time.Number("external"), time.Number("work")).ShouldBe((2, 2.5, 0.5, 4, 3));
+    }
+
+    [Fact]
     public async Task What_runs_is_counted_up_to_now_also_by_what_was_only_heard_so_far()
     {
         var operation = await _desk.Started();

@@ -6,10 +6,16 @@ namespace OpsPlatform.OperationTracking.Operations;
 internal sealed class ForgetOperations(ServiceDatabase database, Forgetting forgetting, TimeProvider time) : BackgroundService
 {
     private static readonly TimeSpan Retention = TimeSpan.FromDays(90);
+    private static readonly TimeSpan StatisticsRetention = TimeSpan.FromDays(400);
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
 
-    /// <returns>How many were forgotten.</returns>
-    public Task<int> Run(CancellationToken cancel) => forgetting.Rows("operations", "completed_at", Retention, cancel);
+    /// <returns>How many operations were forgotten.</returns>
+    public async Task<int> Run(CancellationToken cancel)
+    {
+        await forgetting.Rows("operation_durations", "day", Retention, cancel);
+        await forgetting.Rows("operation_days", "day", StatisticsRetention, cancel);
+        return await forgetting.Rows("operations", "completed_at", Retention, cancel);
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

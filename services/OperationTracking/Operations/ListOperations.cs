@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.OperationTracking.Reports;
+using OpsPlatform.OperationTracking.Statistics;
 using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.OperationTracking.Operations;
@@ -40,7 +41,7 @@ internal static class ListOperations
 
     public static async Task<Ok<Page<OperationView>>> Handle(
         Named<OperationStatus>? status, [AsParameters] ListRequest request, Moment? from, Moment? to, int? limit, string? cursor,
-        ClaimsPrincipal user, OperationsDb db, LatestReports latest, TimeProvider time, CancellationToken cancel)
+        ClaimsPrincipal user, OperationsDb db, LatestReports latest, History history, TimeProvider time, CancellationToken cancel)
     {
         var size = Paging.Limit(limit);
         var viewer = Viewer.Of(user);
@@ -67,9 +68,14 @@ internal static class ListOperations
         }
 
         var page = await places.OrderByDescending(x => x.QueuedAt).ThenByDescending(x => x.Id).Take(size + 1).Select(x => x.Operation).ToListAsync(cancel);
+        foreach (var type in page.Where(row => !row.IsOver).Select(row => (row.OrgId, row.OperationType)).Distinct())
+        {
+            await history.Load(type.OrgId, type.OperationType, cancel);
+        }
+
         var now = time.GetUtcNow();
         return TypedResults.Ok(Paging.Cut(
-            [.. page.Select(row => OperationView.Of(row, latest.Of(row.OrgId, row.Id), now))], size, x => new Key(x.QueuedAt, x.OperationId)));
+            [.. page.Select(row => OperationView.Of(row, latest.Of(row.OrgId, row.Id), history, now))], size, x => new Key(x.QueuedAt, x.OperationId)));
     }
 
     private static IQueryable<Place> All(OperationsDb db) =>

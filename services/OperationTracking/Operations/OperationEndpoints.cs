@@ -1,3 +1,5 @@
+using OpsPlatform.OperationTracking.Statistics;
+using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.OperationTracking.Operations;
@@ -7,6 +9,7 @@ internal static class OperationEndpoints
     public static void AddOperations(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<OperationWatch>();
+        builder.Services.AddSingleton<History>();
         builder.Services.AddScoped<OperationReader>();
         builder.Services.AddScoped<TellAfterCommit>();
         builder.Services.ConfigureDbContext<OperationsDb>((services, options) => options.AddInterceptors(services.GetRequiredService<TellAfterCommit>()));
@@ -18,6 +21,7 @@ internal static class OperationEndpoints
     {
         var operations = app.MapApi("/operations");
         operations.MapGet("/", ListOperations.Handle);
+        operations.MapGet("/statistics", GetStatistics.Handle).RequireAuthorization(Roles.Admin);
         operations.MapGet("/{id:guid}", GetOperation.Handle);
         operations.MapGet("/{id:guid}/status", GetOperationStatus.Handle);
         operations.MapGet("/{id:guid}/wait", WaitForOperation.Handle).ProducesProblem(StatusCodes.Status429TooManyRequests);

@@ -1,16 +1,26 @@
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.OperationTracking.Reports;
+using OpsPlatform.OperationTracking.Statistics;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
 /// <summary>Reads the organisation's operations as they stand now: the rows with the latest reports laid over them.</summary>
-internal sealed class OperationReader(OperationsDb db, LatestReports latest, OperationWatch watches, Caller caller, TimeProvider time)
+internal sealed class OperationReader(OperationsDb db, LatestReports latest, History history, OperationWatch watches, Caller caller, TimeProvider time)
 {
     /// <summary>Who was answered 202 by a service asks here before this service has heard that there is something to ask for.</summary>
     private static readonly TimeSpan StartMayTake = TimeSpan.FromSeconds(1);
 
-    public Task<Operation?> Row(Guid id, CancellationToken cancel) => db.Operations.AsNoTracking().SingleOrDefaultAsync(x => x.Id == id, cancel);
+    public async Task<Operation?> Row(Guid id, CancellationToken cancel)
+    {
+        var row = await db.Operations.AsNoTracking().SingleOrDefaultAsync(x => x.Id == id, cancel);
+        if (row is { IsOver: false })
+        {
+            await history.Load(row.OrgId, row.OperationType, cancel);
+        }
+
+        return row;
+    }
 
     /// <returns>Null when nothing was heard of it within a second either.</returns>
     public async Task<Operation?> RowOnceKnown(Guid id, CancellationToken cancel)
@@ -37,5 +47,5 @@ internal sealed class OperationReader(OperationsDb db, LatestReports latest, Ope
         return null;
     }
 
-    public OperationView View(Operation row) => OperationView.Of(row, latest.Of(row.OrgId, row.Id), time.GetUtcNow());
+    public OperationView View(Operation row) => OperationView.Of(row, latest.Of(row.OrgId, row.Id), history, time.GetUtcNow());
 }

@@ -1,11 +1,13 @@
 using System.Text.Json;
 using OpsPlatform.OperationTracking.Reports;
+using OpsPlatform.OperationTracking.Statistics;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
 /// <summary>An operation as the API shows it.</summary>
 /// <param name="CurrentStep">From 1; 0 before the first attempt.</param>
-/// <param name="TimeRemaining">Seconds, at the rate of the attempt at hand; null while that cannot be told.</param>
+/// <param name="TimeRemaining">Seconds, by the rate of the attempt at hand and by how long others of its type and size took: it ends as often earlier as later. Null while that cannot be told.</param>
+/// <param name="TimeRemainingP90">Seconds; nine of ten end earlier.</param>
 /// <param name="RetryAt">When the next attempt begins, after one that failed for what errorMessage says.</param>
 /// <param name="StartedAt">When the attempt at hand, or the last one, began.</param>
 /// <param name="IsStuck">Its worker lives and has not got further for a minute.</param>
@@ -24,6 +26,7 @@ internal sealed record OperationView(
     int TotalSteps,
     string? StepDescription,
     long? TimeRemaining,
+    long? TimeRemainingP90,
     string? ErrorMessage,
     JsonElement? Context,
     IReadOnlyList<string> Tags,
@@ -48,13 +51,14 @@ internal sealed record OperationView(
     string Version)
 {
     /// <param name="heard">The latest report that was heard, written down or not.</param>
-    public static OperationView Of(Operation row, Heard? heard, DateTimeOffset now)
+    public static OperationView Of(Operation row, Heard? heard, History history, DateTimeOffset now)
     {
         var progress = Progress.Of(row, heard);
+        var forecast = history.Of(row, progress, now);
         var time = progress.Time.UpTo(now);
         return new(
             row.Id, row.OperationType, row.EntityType, row.EntityId, row.DisplayName, progress.Status, progress.Percentage, progress.Step, row.TotalSteps,
-            progress.StepDescription, progress.Remaining(now), progress.Error, Json(row.Context), row.Tags, Json(row.Result),
+            progress.StepDescription, Seconds(forecast?.P50), Seconds(forecast?.P90), progress.Error, Json(row.Context), row.Tags, Json(row.Result),
             new(progress.Done, progress.Total, progress.Failed, progress.Skipped, progress.Bytes), progress.Message,
             progress.Attempt, row.MaxAttempts, progress.RetryAt, row.UserId, row.Service, row.QueuedAt, progress.StartedAt,
             // What is only heard so far counts as an update as well.
@@ -62,6 +66,8 @@ internal sealed record OperationView(
             row.CompletedAt, row.CancelledBy, row.CancelReason, progress.IsStuck(now), progress.HeardAt,
             progress.BlockedBy, OperationTime.Of(time), progress.Version);
     }
+
+    private static long? Seconds(TimeSpan? span) => span is { } some ? (long)Math.Ceiling(some.TotalSeconds) : null;
 
     private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset? other) => other > one ? other.Value : one;
 

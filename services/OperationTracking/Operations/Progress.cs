@@ -29,10 +29,6 @@ internal sealed record Progress(
     Guid? BlockedBy,
     BookedTime Time)
 {
-    /// <summary>Rates of the first moments and of the first percent foretell nothing.</summary>
-    private static readonly TimeSpan EarliestForecast = TimeSpan.FromSeconds(2);
-    private const double LeastForecastPercent = 1;
-
     private static readonly TimeSpan StuckAfter = TimeSpan.FromMinutes(1);
 
     /// <summary>Reports come every few seconds while the worker lives.</summary>
@@ -53,12 +49,6 @@ internal sealed record Progress(
             ? written
             : written.With(heard.Report, heard.ReplannedAt, row.Steps);
     }
-
-    /// <summary>Seconds until the end at the rate of the attempt at hand; null while that cannot be told.</summary>
-    public long? Remaining(DateTimeOffset now) =>
-        Status == OperationStatus.InProgress && StartedAt is { } since && now - since >= EarliestForecast && Percentage >= LeastForecastPercent
-            ? (long)Math.Ceiling((now - since).TotalSeconds * (100 - Percentage) / Percentage)
-            : null;
 
     public bool IsStuck(DateTimeOffset now) => IsAtWork && HeardAt >= now - AliveFor && AdvancedAt <= now - StuckAfter;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.OperationTracking.Statistics;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -11,7 +12,7 @@ namespace OpsPlatform.OperationTracking.Reports;
 /// Writes the latest reports to their operations, many in one round trip: what begins or fails an attempt at the next turn, what only tells
 /// of progress at most once a second.
 /// </summary>
-internal sealed partial class WriteReports(ServiceDatabase database, LatestReports latest, OperationWatch watches, TimeProvider time, ILogger<WriteReports> log)
+internal sealed partial class WriteReports(ServiceDatabase database, LatestReports latest, History history, OperationWatch watches, TimeProvider time, ILogger<WriteReports> log)
     : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
@@ -22,6 +23,9 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
     private const int MostAtOnce = 500;
 
     private static readonly JsonSerializerOptions RowOptions = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <param name="WantsForecast">Its type, when its end is to be foretold now.</param>
+    private readonly record struct Known(bool HasEnded, string? WantsForecast);
 
     /// <summary>As apply_reports reads it.</summary>
     public static string Rows(IEnumerable<Heard> reports) => JsonSerializer.Serialize(
@@ -74,7 +78,9 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
     {
         try
         {
-            Settle(due, await Apply(due, cancel));
+            var known = await Apply(due, cancel);
+            Settle(due, known);
+            await Foretell(due, known, cancel);
         }
         catch (Exception fault) when (!cancel.IsCancellationRequested && (fault is not PostgresException || Faults.IsTransient(fault)))
         {
@@ -100,7 +106,7 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
         }
     }
 
-    private async Task<Dictionary<(Guid Org, Guid Id), bool>> Apply(DueReport[] due, CancellationToken cancel)
+    private async Task<Dictionary<(Guid Org, Guid Id), Known>> Apply(DueReport[] due, CancellationToken cancel)
     {
         var groups = due.GroupBy(report => report.Org).ToArray();
         await using var connection = await database.App.OpenConnectionAsync(cancel);
@@ -121,7 +127,7 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
             answers.Add(group.Key);
         }
 
-        Dictionary<(Guid, Guid), bool> known = [];
+        Dictionary<(Guid, Guid), Known> known = [];
         await using (var reader = await batch.ExecuteReaderAsync(cancel))
         {
             foreach (var org in answers)
@@ -130,7 +136,7 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
                 {
                     if (org is { } one)
                     {
-                        known[(one, reader.GetGuid(0))] = reader.GetBoolean(1);
+                        known[(one, reader.GetGuid(0))] = new(reader.GetBoolean(1), reader.IsDBNull(2) ? null : reader.GetString(2));
                     }
                 }
 
@@ -142,15 +148,15 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
         return known;
     }
 
-    private void Settle(IEnumerable<DueReport> due, Dictionary<(Guid Org, Guid Id), bool> known)
+    private void Settle(IEnumerable<DueReport> due, Dictionary<(Guid Org, Guid Id), Known> known)
     {
         foreach (var report in due)
         {
-            if (!known.TryGetValue((report.Org, report.Id), out var hasEnded))
+            if (!known.TryGetValue((report.Org, report.Id), out var operation))
             {
                 latest.Unknown(report);
             }
-            else if (hasEnded)
+            else if (operation.HasEnded)
             {
                 latest.Forget(report.Org, report.Id);
             }
@@ -169,13 +175,35 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
         }
     }
 
-    private static NpgsqlBatchCommand Hear(IEnumerable<Heard> reports) => new("SELECT operation_id, has_ended FROM hear_reports($1)")
+    /// <summary>What is not foretold now is with the next report.</summary>
+    private async Task Foretell(DueReport[] due, Dictionary<(Guid Org, Guid Id), Known> known, CancellationToken cancel)
+    {
+        try
+        {
+            foreach (var report in due)
+            {
+                if (known.GetValueOrDefault((report.Org, report.Id)).WantsForecast is { } type)
+                {
+                    await history.Foretell(report.Org, type, report.Heard, cancel);
+                }
+            }
+        }
+        catch (NpgsqlException fault)
+        {
+            NotForetold(fault.Message);
+        }
+    }
+
+    private static NpgsqlBatchCommand Hear(IEnumerable<Heard> reports) => new("SELECT operation_id, has_ended, wants_forecast FROM hear_reports($1)")
     {
         Parameters = { new() { Value = Rows(reports), NpgsqlDbType = NpgsqlDbType.Jsonb } },
     };
 
     [LoggerMessage(LogLevel.Warning, "{Count} reports are written later: {Reason}")]
     private partial void Later(int count, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "When operations end is foretold later: {Reason}")]
+    private partial void NotForetold(string reason);
 
     [LoggerMessage(LogLevel.Error, "A report of operation {Id} cannot be written and is dropped")]
     private partial void Refused(Exception fault, Guid id);

@@ -1,0 +1,106 @@
+using System.Collections.Concurrent;
+using Npgsql;
+using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.OperationTracking.Reports;
+using OpsPlatform.ServiceDefaults.Database;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.OperationTracking.Statistics;
+
+/// <summary>How long an organisation's operations of a type took in the last month, by size; kept in memory for a while.</summary>
+internal sealed class History(ServiceDatabase database, TimeProvider time)
+{
+    /// <summary>So many have to have taken longer than the one at hand has by now.</summary>
+    private const int Enough = 5;
+
+    private const int MostKept = 10_000;
+    private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(30);
+
+    private const string ReadSql = """
+        SELECT size_class, bucket, sum(operations)::bigint FROM operation_durations
+        WHERE operation_type = $1 AND day >= (now() AT TIME ZONE 'UTC')::date - 30 GROUP BY size_class, bucket
+        """;
+
+    private const string ForetellSql = """
+        UPDATE operations SET forecast_p50_at = $2, forecast_p90_at = $3 WHERE org_id = current_org() AND id = $1 AND completed_at IS NULL AND forecast_p50_at IS NULL
+        """;
+
+    private readonly ConcurrentDictionary<(Guid Org, string Type), (long At, Task<IReadOnlyDictionary<int, Durations>> Sizes)> _types = [];
+
+    /// <summary>Reads what is not known yet or no longer new, so that forecasts may be made of it.</summary>
+    public async Task Load(Guid org, string type, CancellationToken cancel)
+    {
+        if (_types.TryGetValue((org, type), out var kept) && time.GetElapsedTime(kept.At) < KeptFor && !kept.Sizes.IsFaulted)
+        {
+            await kept.Sizes.WaitAsync(cancel);
+            return;
+        }
+
+        if (_types.Count >= MostKept)
+        {
+            _types.Clear();
+        }
+
+        await (_types[(org, type)] = (time.GetTimestamp(), Read(org, type))).Sizes.WaitAsync(cancel);
+    }
+
+    /// <returns>Null when the operation is not at work, or too little is known to say.</returns>
+    public Forecast? Of(Operation row, Progress progress, DateTimeOffset now) =>
+        progress is { Status: OperationStatus.InProgress, StartedAt: { } since } ? Of(row.OrgId, row.OperationType, progress.Total, now - since, progress.Percentage) : null;
+
+    /// <summary>Notes what is foretold of an operation now, to be compared with its end.</summary>
+    public async Task Foretell(Guid org, string type, Heard heard, CancellationToken cancel)
+    {
+        await Load(org, type, cancel);
+        var now = time.GetUtcNow();
+        if (Of(org, type, heard.Report.Total, now - heard.Report.StartedAt, heard.Report.Percent) is not { } forecast)
+        {
+            return;
+        }
+
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var batch = new NpgsqlBatch(connection, transaction)
+        {
+            BatchCommands =
+            {
+                Tenant.ForTransaction(org),
+                new(ForetellSql) { Parameters = { new() { Value = heard.Report.OperationId }, new() { Value = now + forecast.P50 }, new() { Value = now + forecast.P90 } } },
+            },
+        };
+        await batch.ExecuteNonQueryAsync(cancel);
+        await transaction.CommitAsync(cancel);
+    }
+
+    private static int SizeClass(long? total) => total > 0 ? 1 + (int)Math.Floor(Math.Log(total.Value, 4)) : 0;
+
+    private Forecast? Of(Guid org, string type, long? total, TimeSpan elapsed, double percent)
+    {
+        var sizes = _types.TryGetValue((org, type), out var kept) && kept.Sizes.IsCompletedSuccessfully ? kept.Sizes.Result : null;
+        var size = SizeClass(total);
+        // With those a little smaller and larger, when there are too few of its own size.
+        int[][] alike = size == 0 ? [[0]] : [[size], [Math.Max(1, size - 1), size, size + 1]];
+        var history = alike.Select(OfSizes).FirstOrDefault(durations => durations.CountAbove(elapsed.TotalMilliseconds) >= Enough);
+        return Forecast.Of(elapsed, percent, history);
+
+        Durations OfSizes(int[] classes) => Durations.Sum(classes.Distinct().Select(one => sizes?.GetValueOrDefault(one)).OfType<Durations>());
+    }
+
+    private async Task<IReadOnlyDictionary<int, Durations>> Read(Guid org, string type)
+    {
+        await using var connection = await database.App.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var batch = new NpgsqlBatch(connection, transaction) { BatchCommands = { Tenant.ForTransaction(org), new(ReadSql) { Parameters = { new() { Value = type } } } } };
+        await using var row = await batch.ExecuteReaderAsync();
+        List<(int Size, int Bucket, long Operations)> counts = [];
+        do
+        {
+            while (row.FieldCount == 3 && await row.ReadAsync())
+            {
+                counts.Add((row.GetInt16(0), row.GetInt16(1), row.GetInt64(2)));
+            }
+        }
+        while (await row.NextResultAsync());
+        return counts.GroupBy(count => count.Size).ToDictionary(size => size.Key, size => new Durations(size.Select(count => (count.Bucket, count.Operations))));
+    }
+}
