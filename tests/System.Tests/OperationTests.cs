@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Aspire.Hosting.Testing;
-using Npgsql;
 
 namespace OpsPlatform.System.Tests;
 
@@ -9,7 +8,7 @@ namespace OpsPlatform.System.Tests;
 public sealed class OperationTests(RunningSystem system, ITestOutputHelper output)
 {
     private const int Rounds = 10;
-    private const int Lock = 4711;
+    private const int Sigkill = 9;
 
     private static readonly TimeSpan TakenUpAgainWithin = TimeSpan.FromSeconds(30);
 
@@ -26,8 +25,7 @@ public sealed class OperationTests(RunningSystem system, ITestOutputHelper outpu
 
         var (operation, href, killedAt) = await KillInTheThirdPart(organisation);
 
-        var done = await Eventually.Is(
-            () => organisation.Get($"/operations/{operation}"), x => x.GetProperty("completedAt").ValueKind != JsonValueKind.Null, TimeSpan.FromMinutes(1));
+        var done = await Ended(organisation, operation);
         done.GetProperty("status").GetString().ShouldBe("completed", done.GetRawText());
         done.GetProperty("attempt").GetInt32().ShouldBe(2);
         (done.GetProperty("completedAt").GetDateTimeOffset() - killedAt).ShouldBeLessThan(TakenUpAgainWithin);
@@ -38,28 +36,43 @@ public sealed class OperationTests(RunningSystem system, ITestOutputHelper outpu
         file.Split("\r\n").Length.ShouldBe((int)done.GetProperty("result").GetProperty("lines").GetInt64() + 2);
     }
 
-    /// <summary>The third part waits for a lock of ours, which is given back once the worker is dead.</summary>
+    [Fact]
+    public async Task An_import_whose_workers_are_killed_in_the_middle_goes_on_and_moves_each_line_once()
+    {
+        using var organisation = await system.Register("Import");
+        await organisation.Post("/ingredients", new { id = Guid.NewGuid(), code = "flour", name = "Flour", category = "dry", kind = "ingredient", unit = "g", openingStock = 5, reorderPoint = 0, usageRate = 0, unitCostMinor = 1 });
+        object[] lines = [.. Enumerable.Range(1, 450).Select(i => new { code = "flour", changeType = "increase", quantity = i })];
+        await using var held = await HeldRows.Of(await system.App.GetConnectionStringAsync("inventorydb"), "stock_import_lines", "UPDATE", "NEW.line_no = 250");
+        var import = await organisation.Post("/inventory/imports", new { lines });
+        var operation = import.GetProperty("id").GetGuid();
+        await Eventually.Is(() => organisation.Get($"/operations/{operation}"), x => x.GetProperty("counters").GetProperty("done").GetRawText() == "200");
+
+        var killedAt = DateTimeOffset.UtcNow;
+        system.Signal("inventory-0", Sigkill);
+        system.Signal("inventory-1", Sigkill);
+        await held.Release();
+
+        var done = await Ended(organisation, operation);
+        (done.GetProperty("status").GetString(), done.GetProperty("attempt").GetInt32()).ShouldBe(("completed", 2), done.GetRawText());
+        (done.GetProperty("completedAt").GetDateTimeOffset() - killedAt).ShouldBeLessThan(TakenUpAgainWithin);
+        var counters = done.GetProperty("counters");
+        (counters.GetProperty("done").GetInt64(), counters.GetProperty("failed").GetInt64()).ShouldBe((450L, 0L));
+        (await organisation.Get("/ingredients?q=flour")).GetProperty("items")[0].GetProperty("stock").GetDecimal().ShouldBe(5 + (450 * 451 / 2));
+    }
+
+    private static Task<JsonElement> Ended(Organisation organisation, Guid operation) => Eventually.Is(
+        () => organisation.Get($"/operations/{operation}"), x => x.GetProperty("completedAt").ValueKind != JsonValueKind.Null, TimeSpan.FromMinutes(1));
+
+    /// <summary>The third part waits until the worker is dead.</summary>
     private async Task<(Guid Operation, string Href, DateTimeOffset KilledAt)> KillInTheThirdPart(Organisation organisation)
     {
-        await using var other = new NpgsqlConnection(await system.App.GetConnectionStringAsync("ordersdb"));
-        await other.OpenAsync();
-        await Run(other, $"""
-            CREATE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock({Lock}); RETURN NEW; END $$;
-            CREATE TRIGGER wait_here BEFORE INSERT ON order_export_parts FOR EACH ROW WHEN (NEW.no = 2) EXECUTE FUNCTION wait_here();
-            SELECT pg_advisory_lock({Lock});
-            """);
+        await using var held = await HeldRows.Of(await system.App.GetConnectionStringAsync("ordersdb"), "order_export_parts", "INSERT", "NEW.no = 2");
         var export = await organisation.Post("/orders/exports", new { from = "2000-01-01T00:00:00Z", to = "2100-01-01T00:00:00Z" });
         var operation = export.GetProperty("operationId").GetGuid();
         await Eventually.Is(() => organisation.Get($"/operations/{operation}"), x => x.GetProperty("counters").GetProperty("done").GetRawText() == "1000");
         var killedAt = DateTimeOffset.UtcNow;
         await system.Kill("orders");
-        await Run(other, $"SELECT pg_advisory_unlock({Lock}); DROP TRIGGER wait_here ON order_export_parts; DROP FUNCTION wait_here()");
+        await held.Release();
         return (operation, export.GetProperty("href").GetString()!, killedAt);
-    }
-
-    private static async Task Run(NpgsqlConnection connection, string sql)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync();
     }
 }
