@@ -30,7 +30,7 @@ internal static class Streams
 
     /// <summary>Whether a request there may be a poll that is answered late.</summary>
     private static bool MayWait(string path) => path.Equals(Path, StringComparison.OrdinalIgnoreCase)
-        || (path.StartsWith("/operations/", StringComparison.OrdinalIgnoreCase) && path.EndsWith("/wait", StringComparison.OrdinalIgnoreCase));
+        || (path.StartsWith("/operations/", StringComparison.OrdinalIgnoreCase) && (path.EndsWith("/wait", StringComparison.OrdinalIgnoreCase) || path.EndsWith("/feed", StringComparison.OrdinalIgnoreCase)));
 
     public static void UseLongPollsEndOnShutdown(this WebApplication app) => app.Use(async (context, next) =>
     {

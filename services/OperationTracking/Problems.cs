@@ -15,6 +15,9 @@ internal static class Problems
     public static ProblemHttpResult OperationOver(OperationView operation) => Problem.Of(
         "operation-over", StatusCodes.Status409Conflict, "The operation has ended.", "What has ended cannot be cancelled.", ("operation", operation));
 
+    public static ProblemHttpResult FeedReset() => Problem.Of(
+        "feed-reset", StatusCodes.Status410Gone, "Too much has happened since that position.", "Begin without a position: it tells what is under way. What has ended is in GET /operations.");
+
     public static ProblemHttpResult TooManyWaiters(HttpContext http, int most)
     {
         http.Response.Headers.RetryAfter = $"{WaitersRetryAfterSeconds}";

@@ -5,16 +5,19 @@ namespace OpsPlatform.OperationTracking.Tests;
 
 public sealed record SseEvent(string Name, string? Id, JsonElement Data);
 
-/// <summary>Reads the events of one operation.</summary>
+/// <summary>Reads server-sent events.</summary>
 public sealed class SseClient(HttpClient client, HttpResponseMessage response, StreamReader reader) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     public HttpResponseMessage Response => response;
 
-    public static async Task<SseClient> Open(HttpClient client, Guid id, string? lastEventId = null)
+    public static Task<SseClient> Open(HttpClient client, Guid id, string? lastEventId = null) => Open(client, $"/operations/{id}/events", lastEventId);
+
+    public static async Task<SseClient> Open(HttpClient client, string path, string? lastEventId = null)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"/operations/{id}/events");
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Accept.ParseAdd("text/event-stream");
         if (lastEventId is not null)
         {
             request.Headers.Add("Last-Event-ID", lastEventId);

@@ -1,3 +1,4 @@
+using OpsPlatform.OperationTracking.Feed;
 using OpsPlatform.OperationTracking.Statistics;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
@@ -10,6 +11,8 @@ internal static class OperationEndpoints
     {
         builder.Services.AddSingleton<OperationWatch>();
         builder.Services.AddSingleton<History>();
+        builder.Services.AddSingleton<FeedHub>();
+        builder.Services.AddScoped<FeedReader>();
         builder.Services.AddScoped<OperationReader>();
         builder.Services.AddScoped<TellAfterCommit>();
         builder.Services.ConfigureDbContext<OperationsDb>((services, options) => options.AddInterceptors(services.GetRequiredService<TellAfterCommit>()));
@@ -21,6 +24,10 @@ internal static class OperationEndpoints
     {
         var operations = app.MapApi("/operations");
         operations.MapGet("/", ListOperations.Handle);
+        operations.MapGet("/feed", GetFeed.Handle)
+            .Produces<GetFeed.FeedPage>(StatusCodes.Status200OK, "application/json", "text/event-stream")
+            .ProducesProblem(StatusCodes.Status410Gone)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
         operations.MapGet("/statistics", GetStatistics.Handle).RequireAuthorization(Roles.Admin);
         operations.MapGet("/{id:guid}", GetOperation.Handle);
         operations.MapGet("/{id:guid}/status", GetOperationStatus.Handle);

@@ -19,6 +19,7 @@ internal sealed class OperationWatch
     private readonly Lock _gate = new();
     private readonly Dictionary<(Guid Org, Guid Id), Signal> _signals = [];
     private readonly Dictionary<Guid, int> _perOrganisation = [];
+    private readonly Dictionary<Guid, Followers> _followers = [];
 
     public OperationWatch(Replicas replicas, TimeProvider time)
     {
@@ -62,6 +63,15 @@ internal sealed class OperationWatch
         }
     }
 
+    /// <summary>Notes which of the organisation's operations change; one at a time for an organisation.</summary>
+    public Followers Follow(Guid org)
+    {
+        lock (_gate)
+        {
+            return _followers[org] = new(this, org);
+        }
+    }
+
     /// <summary>Its row was changed here, and that is committed.</summary>
     public void Changed(Guid org, Guid id)
     {
@@ -79,6 +89,11 @@ internal sealed class OperationWatch
     {
         lock (_gate)
         {
+            if (_followers.TryGetValue(org, out var followers))
+            {
+                followers.Add(id);
+            }
+
             if (_signals.TryGetValue((org, id), out var signal))
             {
                 signal.RowChanges += isRowChanged ? 1 : 0;
@@ -104,6 +119,8 @@ internal sealed class OperationWatch
             }
         }
     }
+
+    private TimeSpan Poll => _replicas.IsListening ? PollWhenTold : PollWhenAlone;
 
     internal sealed class Signal
     {
@@ -155,10 +172,61 @@ internal sealed class OperationWatch
                 return;
             }
 
-            var poll = _owner._replicas.IsListening ? PollWhenTold : PollWhenAlone;
-            await woken.WaitAsync(atMost < poll ? atMost : poll, _owner._time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await woken.WaitAsync(atMost < _owner.Poll ? atMost : _owner.Poll, _owner._time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         public void Dispose() => _owner.Stop(_of, _signal);
+    }
+
+    /// <summary>An organisation's operations that changed and were not taken yet.</summary>
+    public sealed class Followers(OperationWatch owner, Guid org) : IDisposable
+    {
+        private HashSet<Guid> _changed = [];
+        private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Completes when something changes after now: take it before taking what changed.</summary>
+        public Task Next
+        {
+            get
+            {
+                lock (owner._gate)
+                {
+                    return _next.Task;
+                }
+            }
+        }
+
+        public IReadOnlySet<Guid> Take()
+        {
+            lock (owner._gate)
+            {
+                return Interlocked.Exchange(ref _changed, []);
+            }
+        }
+
+        /// <summary>Until woken or until a poll is due; never throws.</summary>
+        public async Task Wait(Task woken, CancellationToken cancel) =>
+            await woken.WaitAsync(owner.Poll, owner._time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        public void Dispose()
+        {
+            lock (owner._gate)
+            {
+                // The next one may have begun before this one saw that nobody was left.
+                if (owner._followers.GetValueOrDefault(org) == this)
+                {
+                    owner._followers.Remove(org);
+                }
+            }
+        }
+
+        /// <summary>Within the gate.</summary>
+        internal void Add(Guid id)
+        {
+            _changed.Add(id);
+            var woken = _next;
+            _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            woken.SetResult();
+        }
     }
 }
