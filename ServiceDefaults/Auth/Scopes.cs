@@ -33,10 +33,11 @@ public static partial class Scopes
         // Whole rows of every tracked table of the organisation, whichever service owns it: the feed is one log, and a key that may
         // read it needs no other read scope. Only who may make keys, an admin, can give that away.
         ("/sync", "sync:read", "sync:write"),
-        // A ticket only opens the feed.
+        // A ticket only opens a stream.
         ("/sync/ticket", "sync:read", "sync:read"),
         ("/sync/tickets", "sync:read", "sync:read"),
         ("/operations", "operations:read", "operations:write"),
+        ("/operations/tickets", "operations:read", "operations:read"),
         ("/analytics", "analytics:read", "analytics:write"),
         ("/registry", "registry:read", null),
         // Sessions, passwords and keys are persons' alone: a key must not make itself more than it is.

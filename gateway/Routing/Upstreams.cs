@@ -21,7 +21,7 @@ internal static class Upstreams
         ["registry"] = ["registry"],
     };
 
-    /// <summary>What may be called without a token; /sync/feed because the service takes a ticket there instead.</summary>
+    /// <summary>What may be called without a token; streams because the service takes a ticket there instead.</summary>
     private static readonly (string Service, string Method, string Path)[] Anonymous =
     [
         ("identity", "POST", "/identity/register"),
@@ -30,6 +30,8 @@ internal static class Upstreams
         ("identity", "POST", "/identity/logout"),
         ("identity", "GET", "/identity/.well-known/{**document}"),
         ("sync", "GET", Streams.Path),
+        ("operations", "GET", "/operations/feed"),
+        ("operations", "GET", "/operations/{id:guid}/events"),
     ];
 
     /// <summary>Where services prove themselves by their secrets, calling the service directly: no caller has business there.</summary>

@@ -32,8 +32,4 @@ internal static class Problems
             "too-many-resyncs", StatusCodes.Status429TooManyRequests, "Too many resyncs are under way.",
             $"{atOnce} of other organisations are at work here, and none ended in time. Nothing was done: send the same again after Retry-After.");
     }
-
-    public static ProblemHttpResult TicketRefused() => Problem.Of(
-        "ticket-refused", StatusCodes.Status401Unauthorized, "The ticket does not open a stream.",
-        "It is unknown, used or too old. Get a new one from POST /sync/tickets; each opens one stream.");
 }

@@ -1,9 +1,9 @@
 using Microsoft.Extensions.Options;
 using OpsPlatform.ServiceDefaults;
+using OpsPlatform.ServiceDefaults.Tickets;
 using OpsPlatform.Sync;
 using OpsPlatform.Sync.Feed;
 using OpsPlatform.Sync.Health;
-using OpsPlatform.Sync.Tickets;
 
 var builder = WebApplication.CreateBuilder(args);
 
@@ -11,8 +11,9 @@ builder.AddServiceDefaults("sync");
 builder.AddDatabase<SyncDb>("sync", relayConnections: 16);
 builder.AddBus<SyncDb>("sync", bus => bus.HearChanges<AppendChangesToFeed>());
 
-builder.Services.AddSingleton(Options.Create(SyncOptions.Read(builder.Configuration)));
-builder.Services.AddTicketAuthentication();
+var options = SyncOptions.Read(builder.Configuration);
+builder.Services.AddSingleton(Options.Create(options));
+builder.Services.AddTicketAuthentication(options.TicketLifetime);
 builder.Services.AddSingleton<FeedHub>();
 builder.Services.AddSingleton<FeedAdvanced>();
 builder.Services.AddSingleton<FeedTrail>();

@@ -112,6 +112,27 @@ public sealed class FeedTests(OperationsFixture service)
     }
 
     [Fact]
+    public async Task A_ticket_opens_one_stream_as_who_asked_for_it_and_nothing_else()
+    {
+        var operation = await _desk.Started();
+        using var browser = new HttpClient { BaseAddress = service.Address };
+        foreach (var path in new[] { "/operations/feed", $"/operations/{operation.OperationId}/events" })
+        {
+            var ticket = await Ticket();
+            using (var stream = await SseClient.Open(new HttpClient { BaseAddress = service.Address }, $"{path}?ticket={ticket}"))
+            {
+                (await stream.Next())!.Data.Text("operationId").ShouldBe(operation.OperationId.ToString());
+            }
+
+            (await _desk.Get($"{path}?ticket={ticket}", HttpStatusCode.Unauthorized, browser)).Problem().ShouldBe("ticket-refused");
+        }
+
+        (await _desk.Get($"/operations?ticket={await Ticket()}", HttpStatusCode.Unauthorized, browser)).Problem().ShouldBe("unauthenticated");
+        (await _desk.Get("/operations/feed", HttpStatusCode.Unauthorized, browser)).Problem().ShouldBe("unauthenticated");
+        (await _desk.Get($"/operations/{operation.OperationId}/events?ticket={await Ticket(_desk.Client(user: Guid.NewGuid()))}", HttpStatusCode.Forbidden, browser)).Problem().ShouldBe("not-yours");
+    }
+
+    [Fact]
     public async Task What_another_replica_heard_is_told_here_too()
     {
         await using var replica = await service.StartReplica();
@@ -123,6 +144,13 @@ public sealed class FeedTests(OperationsFixture service)
         await _desk.Say(_desk.End(operation));
         await Until(here, (operation.OperationId, "completed"));
         await Until(there, (operation.OperationId, "completed"));
+    }
+
+    private async Task<string> Ticket(HttpClient? client = null)
+    {
+        using var own = client ?? _desk.Client();
+        using var answer = await own.PostAsync("/operations/tickets", null);
+        return JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.Text("ticket");
     }
 
     private Task<JsonElement> Page(JsonElement before, int wait) => _desk.Get($"/operations/feed?after={before.GetProperty("position").GetInt64()}&wait={wait}");

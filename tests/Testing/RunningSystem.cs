@@ -131,9 +131,17 @@ public sealed class Organisation : IDisposable
             displayName = "Owner",
             organisation = new { name, currency = "GBP", timeZone = "Europe/London", dayStartsAt = "04:00" },
         });
-        var session = await Read(response);
-        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", session.GetProperty("accessToken").GetString());
-        return new(session.GetProperty("organisationId").GetGuid(), email, client);
+        return Of(email, client, await Read(response));
+    }
+
+    /// <summary>Another person, who was invited and has joined.</summary>
+    public async Task<Organisation> Join(string role)
+    {
+        var email = $"{Guid.NewGuid():N}@example.org";
+        var invitation = await Post("/identity/invitations", new { email, role });
+        var client = new HttpClient { BaseAddress = Client.BaseAddress };
+        var response = await client.PostAsJsonAsync("/identity/register", new { email, password = Password, displayName = role, invitationCode = invitation.GetProperty("code").GetString() });
+        return Of(email, client, await Read(response));
     }
 
     public async Task<JsonElement> Post(string path, object body) => await Read(await Client.PostAsJsonAsync(path, body));
@@ -141,6 +149,12 @@ public sealed class Organisation : IDisposable
     public async Task<JsonElement> Get(string path) => await Read(await Client.GetAsync(path));
 
     public void Dispose() => Client.Dispose();
+
+    private static Organisation Of(string email, HttpClient client, JsonElement session)
+    {
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", session.GetProperty("accessToken").GetString());
+        return new(session.GetProperty("organisationId").GetGuid(), email, client);
+    }
 
     private static async Task<JsonElement> Read(HttpResponseMessage response)
     {

@@ -12,6 +12,7 @@ internal sealed class ForgetOperations(ServiceDatabase database, Forgetting forg
     /// <returns>How many operations were forgotten.</returns>
     public async Task<int> Run(CancellationToken cancel)
     {
+        await forgetting.Rows("feed_tickets", "expires_at", TimeSpan.Zero, cancel);
         await forgetting.Rows("operation_durations", "day", Retention, cancel);
         await forgetting.Rows("operation_days", "day", StatisticsRetention, cancel);
         return await forgetting.Rows("operations", "completed_at", Retention, cancel);

@@ -2,16 +2,20 @@ using OpsPlatform.OperationTracking.Feed;
 using OpsPlatform.OperationTracking.Statistics;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Tickets;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
 internal static class OperationEndpoints
 {
+    private static readonly TimeSpan TicketLifetime = TimeSpan.FromMinutes(1);
+
     public static void AddOperations(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<OperationWatch>();
         builder.Services.AddSingleton<History>();
         builder.Services.AddSingleton<FeedHub>();
+        builder.Services.AddTicketAuthentication(TicketLifetime);
         builder.Services.AddScoped<FeedReader>();
         builder.Services.AddScoped<OperationReader>();
         builder.Services.AddScoped<TellAfterCommit>();
@@ -24,7 +28,9 @@ internal static class OperationEndpoints
     {
         var operations = app.MapApi("/operations");
         operations.MapGet("/", ListOperations.Handle);
+        operations.MapTickets();
         operations.MapGet("/feed", GetFeed.Handle)
+            .RequireAuthorization(TicketAuthentication.Policy)
             .Produces<GetFeed.FeedPage>(StatusCodes.Status200OK, "application/json", "text/event-stream")
             .ProducesProblem(StatusCodes.Status410Gone)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);
@@ -33,6 +39,7 @@ internal static class OperationEndpoints
         operations.MapGet("/{id:guid}/status", GetOperationStatus.Handle);
         operations.MapGet("/{id:guid}/wait", WaitForOperation.Handle).ProducesProblem(StatusCodes.Status429TooManyRequests);
         operations.MapGet("/{id:guid}/events", StreamOperation.Handle)
+            .RequireAuthorization(TicketAuthentication.Policy)
             .Produces<OperationView>(StatusCodes.Status200OK, "text/event-stream")
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);

@@ -1,6 +1,5 @@
 using OpsPlatform.ServiceDefaults.Http;
-using OpsPlatform.ServiceDefaults.Idempotency;
-using OpsPlatform.Sync.Tickets;
+using OpsPlatform.ServiceDefaults.Tickets;
 
 namespace OpsPlatform.Sync.Feed;
 
@@ -15,6 +14,6 @@ internal static class FeedEndpoints
             .ProducesProblem(StatusCodes.Status410Gone)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);
         sync.MapGet("/stats", GetFeedStats.Handle);
-        sync.MapPost("/tickets", IssueTicket.Handle).WithoutIdempotencyKey("The answer is a secret that is shown once and kept nowhere. Ask for another ticket.");
+        sync.MapTickets();
     }
 }

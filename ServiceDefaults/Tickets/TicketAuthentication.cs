@@ -3,34 +3,48 @@ using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
-namespace OpsPlatform.Sync.Tickets;
+namespace OpsPlatform.ServiceDefaults.Tickets;
 
-/// <summary>Lets the feed be opened with a ticket in the address, or else with a bearer token as everything is.</summary>
-internal static class TicketAuthentication
+/// <summary>Lets a stream be opened with a ticket in the address, or else with a bearer token as everything is. The service's own migrations make feed_tickets.</summary>
+public static class TicketAuthentication
 {
     public const string Policy = "ticket or token";
     private const string Choice = "TicketOrToken";
     private const string Token = "Bearer";
 
-    public static void AddTicketAuthentication(this IServiceCollection services)
+    /// <param name="lifetime">How long a ticket can be used after it was given.</param>
+    public static void AddTicketAuthentication(this IServiceCollection services, TimeSpan lifetime)
     {
+        services.AddSingleton(new TicketLifetime(lifetime));
         services.AddAuthentication()
             .AddScheme<AuthenticationSchemeOptions, TicketHandler>(TicketHandler.Scheme, null)
             .AddPolicyScheme(Choice, null, options => options.ForwardDefaultSelector =
                 http => http.Request.Query.ContainsKey(TicketHandler.Parameter) ? TicketHandler.Scheme : Token);
         services.AddAuthorizationBuilder().AddPolicy(Policy, policy => policy.AddAuthenticationSchemes(Choice).RequireAuthenticatedUser());
     }
+
+    public static void MapTickets(this RouteGroupBuilder group) =>
+        group.MapPost("/tickets", IssueTicket.Handle).WithoutIdempotencyKey("The answer is a secret that is shown once and kept nowhere. Ask for another ticket.");
 }
+
+internal sealed record TicketLifetime(TimeSpan Value);
 
 /// <summary>Redeems the ticket: the stream then acts as the user who asked for it, until that user's token would have ended.</summary>
 internal sealed class TicketHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder,
-    [FromKeyedServices("app")] NpgsqlDataSource app, Caller caller)
+    [FromKeyedServices("app")] NpgsqlDataSource app, Caller caller, ServiceName service)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     public new const string Scheme = "Ticket";
@@ -69,7 +83,9 @@ internal sealed class TicketHandler(
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme));
     }
 
-    protected override Task HandleChallengeAsync(AuthenticationProperties properties) => Problems.TicketRefused().ExecuteAsync(Context);
+    protected override Task HandleChallengeAsync(AuthenticationProperties properties) => Problem.Of(
+        "ticket-refused", StatusCodes.Status401Unauthorized, "The ticket does not open a stream.",
+        $"It is unknown, used or too old. Get a new one from POST /{service.Value}/tickets; each opens one stream.").ExecuteAsync(Context);
 
     private static AuthenticateResult Refused() => AuthenticateResult.Fail("The ticket does not open a stream.");
 }

@@ -1,13 +1,15 @@
 using System.Security.Claims;
 using System.Security.Cryptography;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.WebUtilities;
-using Microsoft.Extensions.Options;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using OpsPlatform.ServiceDefaults.Auth;
+using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
-namespace OpsPlatform.Sync.Tickets;
+namespace OpsPlatform.ServiceDefaults.Tickets;
 
 /// <summary>Gives a browser what it opens one stream with, as EventSource cannot send a token.</summary>
 internal static class IssueTicket
@@ -20,15 +22,18 @@ internal static class IssueTicket
 
     public sealed record Response(string Ticket, DateTimeOffset ExpiresAt);
 
-    public static async Task<Ok<Response>> Handle(
-        HttpContext http, Caller caller, SyncDb db, IOptions<SyncOptions> options, TimeProvider time, CancellationToken cancel)
+    public static async Task<Ok<Response>> Handle(HttpContext http, Caller caller, ServiceDatabase database, TimeProvider time, CancellationToken cancel)
     {
         var ticket = RandomNumberGenerator.GetBytes(TicketBytes);
-        var expiresAt = time.GetUtcNow() + options.Value.TicketLifetime;
-        await db.Read(
-            async connection =>
+        var expiresAt = time.GetUtcNow() + http.RequestServices.GetRequiredService<TicketLifetime>().Value;
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await using var batch = new NpgsqlBatch(connection, transaction)
+        {
+            BatchCommands =
             {
-                await using var command = new NpgsqlCommand(Sql, connection)
+                Tenant.ForTransaction(caller.Org),
+                new(Sql)
                 {
                     Parameters =
                     {
@@ -39,10 +44,11 @@ internal static class IssueTicket
                         new() { Value = DateTimeOffset.FromUnixTimeSeconds(long.Parse(http.User.FindFirstValue("exp")!)) },
                         new() { Value = expiresAt },
                     },
-                };
-                return await command.ExecuteNonQueryAsync(cancel);
+                },
             },
-            cancel);
+        };
+        await batch.ExecuteNonQueryAsync(cancel);
+        await transaction.CommitAsync(cancel);
         http.Response.Headers.CacheControl = "no-store";
         return TypedResults.Ok(new Response(WebEncoders.Base64UrlEncode(ticket), expiresAt));
     }
