@@ -52,7 +52,6 @@ public sealed class ApprovalTimeTests(ClockFixture service) : IClassFixture<Cloc
         var id = (await _board.Asked(Timed(Board.Managers(2), 60, x => x with { ReminderMinutes = 10 }))).OperationId;
         await _board.Votes(id, ada);
         Forward(11);
-        await _board.Desk.Shows(id, x => x.GetProperty("approval").ValueKind != System.Text.Json.JsonValueKind.Null);
         await TimelineHas(id, "reminded");
         var missing = (await _board.Details(id, "reminded")).Single().GetProperty("missing").EnumerateArray().Single();
         (missing.Text("userId"), missing.Text("displayName")).ShouldBe((bo.ToString(), "Bo"));
@@ -132,6 +131,32 @@ public sealed class ApprovalTimeTests(ClockFixture service) : IClassFixture<Cloc
         // It looks at what it could not look at before.
         var later = (await _board.Asked(Board.Managers(2))).OperationId;
         await _board.Votes(later, bo);
+    }
+
+    [Fact]
+    public async Task Two_replicas_remind_and_expire_once_and_take_votes_of_one_operation_in_turns()
+    {
+        var heard = await service.Broker.Listen<OperationDenied>();
+        await using var replica = await service.StartReplica();
+        Guid[] voters = [.. Enumerable.Range(0, 8).Select(_ => _board.Member())];
+        var decided = (await _board.Asked(Board.Managers(8))).OperationId;
+        var answers = await Task.WhenAll(voters.Select(async (voter, index) =>
+        {
+            using var client = _board.Desk.Client(user: voter, at: index % 2 == 0 ? replica.Address : null);
+            return (await _board.Vote(decided, voter, client: client)).Status;
+        }));
+        answers.ShouldAllBe(status => status == HttpStatusCode.OK);
+        (await _board.Desk.Story(decided)).Count(x => x == "approved").ShouldBe(1);
+
+        var ids = await Task.WhenAll(Enumerable.Range(0, 10).Select(async _ => (await _board.Asked(Timed(Board.Managers(), 30, x => x with { ReminderMinutes = 5 }))).OperationId));
+        Forward(6);
+        await Task.WhenAll(ids.Select(id => TimelineHas(id, "reminded")));
+        Forward(30);
+        (await heard.Next(_board.Desk.Org, ids.Length)).Select(x => x.Message.OperationId).ShouldBe(ids, ignoreOrder: true);
+        foreach (var id in ids)
+        {
+            (await _board.Desk.Story(id)).ShouldBe(["started", "approval_asked", "reminded", "expired"]);
+        }
     }
 
     [Fact]

@@ -82,7 +82,7 @@ public sealed class ReplanTests(OperationsFixture service)
         await Say(id, Board.Digest);
         (await heard.Next(_board.Desk.Org, x => x.OperationId == id)).Message.Digest.ShouldBe(Board.Digest);
         await _board.Desk.Say(_board.Desk.Report(id, 1, 1, 10));
-        await _board.Shows(id, "in_progress");
+        await _board.Desk.RowShows(id, "status = 'in_progress'");
         await Say(id, Board.Digest);
         (await heard.Next(_board.Desk.Org, x => x.OperationId == id)).Message.Digest.ShouldBe(Board.Digest);
         (await _board.Desk.Story(id)).ShouldBe(["started", "approval_asked", "voted", "voted", "approved", "attempt_began"]);
