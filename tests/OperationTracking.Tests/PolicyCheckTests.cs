@@ -93,9 +93,11 @@ public sealed class PolicyCheckTests(OperationsFixture service)
     [MemberData(nameof(Malformed))]
     public async Task An_operation_whose_policy_is_none_is_denied_with_what_is_wrong(ApprovalPolicy policy)
     {
-        _board.Member();
+        var ada = _board.Member();
         var id = await Started(policy);
         await _board.Shows(id, "denied");
+        (await _board.Approval(id)).GetProperty("groups").GetArrayLength().ShouldBe(0);
+        await _board.IsRefused(id, ada, HttpStatusCode.Forbidden, "may-not-vote");
         (await _board.Desk.Get(id)).Text("errorMessage").ShouldStartWith("Its policy cannot be asked for. ");
         (await _board.Desk.Story(id)).ShouldBe(["started", "approval_asked", "denied"]);
     }

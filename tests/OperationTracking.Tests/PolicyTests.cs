@@ -109,6 +109,9 @@ public sealed class PolicyTests
     }
 
     [Fact]
+    public void That_nobody_is_asked_is_no_agreement() => Of(new([])).IsApproved.ShouldBeFalse();
+
+    [Fact]
     public void A_policy_without_faults_has_none() => PolicyRules.Faults(
         new([Admins, new("named", 2, Users: ["ada", "bo"])], true, true, 60, 10, 20, Owners, [new([new("more", 1, ["staff"])], Records: 5)])).ShouldBeEmpty();
 

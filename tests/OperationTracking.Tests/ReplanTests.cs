@@ -132,6 +132,10 @@ public sealed class ReplanTests(OperationsFixture service)
         var id = (await _board.Asked(Board.Managers())).OperationId;
         await Replanned(id, at: 9);
         await Say(id, "d-0", at: 8);
+        // Told once more it is as young as this.
+        await Say(id, at: 12);
+        await EverythingIsHeard(ada);
+        await Say(id, "d-3", at: 11);
         await EverythingIsHeard(ada);
         (await _board.Approval(id, ada)).Text("digest").ShouldBe(Changed);
     }

@@ -26,7 +26,15 @@ internal static class CheckPolicy
     public static async Task<Results<Ok<Response>, ProblemHttpResult>> Handle(Request request, MemberDirectory directory, Caller caller, CancellationToken cancel)
     {
         var plan = new OperationPlan("", "{}", request.Policy, request.Records, request.Money, request.Deletions);
-        var tally = new Tally(plan, request.UserId ?? "", false, await directory.Of(caller.Org, cancel), []);
+        var tally = Count(await directory.Of(caller.Org, cancel));
+        if (tally.Lacking.Count > 0)
+        {
+            // Somebody may have come since the members were asked for last.
+            tally = Count(await directory.OfNow(caller.Org, cancel));
+        }
+
         return tally.Lacking.Count == 0 ? TypedResults.Ok(new Response(true, tally.Groups)) : Problems.PolicyUnsatisfiable(tally.Lacking);
+
+        Tally Count(IReadOnlyList<Member> members) => new(plan, request.UserId ?? "", false, members, []);
     }
 }

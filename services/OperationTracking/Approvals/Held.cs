@@ -16,9 +16,10 @@ internal sealed record Held(Operation Row, Approval Approval, OperationPlan Plan
 
     public DateTimeOffset? EscalateAt => Approval.EscalatedAt is null ? After(Plan.Policy.EscalationMinutes) : null;
 
+    /// <summary>By a faulty policy nobody is asked.</summary>
     /// <param name="isEscalated">Unless told, whether it was.</param>
     public Tally Count(IReadOnlyCollection<Member> members, bool? isEscalated = null) => new(
-        Plan, Row.UserId, isEscalated ?? Approval.EscalatedAt is not null, members,
+        Faults.Count == 0 ? Plan : Plan with { Policy = new([]) }, Row.UserId, isEscalated ?? Approval.EscalatedAt is not null, members,
         [.. Votes.Where(vote => vote.State == VoteState.Counts).Select(vote => new Ballot(vote.Voter, vote.VoterName, vote.Decision == Decision.Approve, vote.Reason))]);
 
     private DateTimeOffset? After(int? minutes) => minutes is { } some ? Approval.AskedAt.AddMinutes(some) : null;

@@ -40,18 +40,21 @@ internal sealed partial class LookAfterApprovals(
             await Do(org, id, look => look.ApplyEarlyPlan(id, cancel), cancel);
         }
 
-        var members = new AskedMembers(directory, this);
-        foreach (var (org, id) in await Find(DueSql, cancel, time.GetUtcNow()))
+        var members = new AskedMembers(this);
+        foreach (var organisation in (await Find(DueSql, cancel, time.GetUtcNow())).GroupBy(x => x.Org))
         {
-            var known = await members.Of(org, cancel);
-            await Do(org, id, look => look.Look(id, known, isDue: true, cancel), cancel);
+            var known = await members.Of(organisation.Key, directory.OfNow, cancel);
+            foreach (var (org, id) in organisation)
+            {
+                await Do(org, id, look => look.Look(id, known, isDue: true, cancel), cancel);
+            }
         }
 
         Dictionary<Guid, IReadOnlyList<Member>> seen = [];
         foreach (var (org, _) in await Find(OrganisationsSql, cancel))
         {
             var before = _seen.GetValueOrDefault(org);
-            var now = await members.Of(org, cancel) ?? before;
+            var now = await members.Of(org, directory.Of, cancel) ?? before;
             if (now is not null && !ReferenceEquals(now, before))
             {
                 foreach (var (_, id) in await Find(OfOrganisationSql, cancel, org))
@@ -120,11 +123,11 @@ internal sealed partial class LookAfterApprovals(
     private partial void Away(string reason);
 
     /// <summary>One look's questions: an identity service that did not answer once is not asked again, for deadlines wait behind each question.</summary>
-    private sealed class AskedMembers(MemberDirectory directory, LookAfterApprovals looker)
+    private sealed class AskedMembers(LookAfterApprovals looker)
     {
         private bool _isAway;
 
-        public async Task<IReadOnlyList<Member>?> Of(Guid org, CancellationToken cancel)
+        public async Task<IReadOnlyList<Member>?> Of(Guid org, Func<Guid, CancellationToken, Task<IReadOnlyList<Member>>> ask, CancellationToken cancel)
         {
             if (_isAway)
             {
@@ -133,7 +136,7 @@ internal sealed partial class LookAfterApprovals(
 
             try
             {
-                return await directory.Of(org, cancel);
+                return await ask(org, cancel);
             }
             catch (ServiceAwayException away)
             {

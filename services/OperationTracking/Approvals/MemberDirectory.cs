@@ -18,7 +18,7 @@ internal sealed class MemberDirectory(ServiceClient client, IOptions<ApprovalOpt
 
     private readonly Lock _gate = new();
     private readonly Dictionary<Guid, Kept> _kept = [];
-    private readonly Dictionary<Guid, Task<IReadOnlyList<Member>>> _asking = [];
+    private readonly Dictionary<Guid, Task<Kept>> _asking = [];
 
     private sealed record Kept(IReadOnlyList<Member> Members, long AskedAt);
 
@@ -26,23 +26,21 @@ internal sealed class MemberDirectory(ServiceClient client, IOptions<ApprovalOpt
 
     /// <returns>The same list as before while nothing about it has changed.</returns>
     /// <exception cref="ServiceAwayException">The identity service did not tell.</exception>
-    public Task<IReadOnlyList<Member>> Of(Guid org, CancellationToken cancel)
+    public async Task<IReadOnlyList<Member>> Of(Guid org, CancellationToken cancel) => (await Since(org, null, cancel)).Members;
+
+    /// <summary>For what is final: asks anew, so that who has just joined is among them.</summary>
+    /// <inheritdoc cref="Of"/>
+    public async Task<IReadOnlyList<Member>> OfNow(Guid org, CancellationToken cancel)
     {
-        lock (_gate)
+        var now = time.GetTimestamp();
+        Kept kept;
+        do
         {
-            if (_kept.TryGetValue(org, out var kept) && time.GetElapsedTime(kept.AskedAt) < options.Value.MembersKept)
-            {
-                return Task.FromResult(kept.Members);
-            }
-
-            // One asks for all who wait, and goes on when one of them gives up.
-            if (!_asking.TryGetValue(org, out var asking))
-            {
-                _asking[org] = asking = Task.Run(() => Ask(org), CancellationToken.None);
-            }
-
-            return asking.WaitAsync(cancel);
+            // What was under way already may have been answered before.
+            kept = await Since(org, now, cancel);
         }
+        while (kept.AskedAt < now);
+        return kept.Members;
     }
 
     /// <returns>Null when the identity service did not tell.</returns>
@@ -58,7 +56,26 @@ internal sealed class MemberDirectory(ServiceClient client, IOptions<ApprovalOpt
         }
     }
 
-    private async Task<IReadOnlyList<Member>> Ask(Guid org)
+    private Task<Kept> Since(Guid org, long? since, CancellationToken cancel)
+    {
+        lock (_gate)
+        {
+            if (_kept.TryGetValue(org, out var kept) && (since is { } least ? kept.AskedAt >= least : time.GetElapsedTime(kept.AskedAt) < options.Value.MembersKept))
+            {
+                return Task.FromResult(kept);
+            }
+
+            // One asks for all who wait, and goes on when one of them gives up.
+            if (!_asking.TryGetValue(org, out var asking))
+            {
+                _asking[org] = asking = Task.Run(() => Ask(org), CancellationToken.None);
+            }
+
+            return asking.WaitAsync(cancel);
+        }
+    }
+
+    private async Task<Kept> Ask(Guid org)
     {
         var askedAt = time.GetTimestamp();
         try
@@ -69,13 +86,13 @@ internal sealed class MemberDirectory(ServiceClient client, IOptions<ApprovalOpt
             lock (_gate)
             {
                 members = _kept.TryGetValue(org, out var before) && before.Members.SequenceEqual(members) ? before.Members : members;
-                _kept[org] = new(members, askedAt);
+                var kept = _kept[org] = new(members, askedAt);
                 if (_kept.Count > MostKept)
                 {
                     _kept.Remove(_kept.MinBy(pair => pair.Value.AskedAt).Key);
                 }
 
-                return members;
+                return kept;
             }
         }
         catch (HttpRequestException refusal)

@@ -26,6 +26,9 @@ internal sealed class Replanning(OperationsDb db, Approving approving, TellAfter
         var held = await approving.Read(row, cancel);
         if (held is { Approval.State: not ApprovalState.Closed } && held.Approval.Digest == plan.Digest)
         {
+            // An older plan that comes later is older than this one.
+            await db.Approvals.Where(x => x.OperationId == id).ExecuteUpdateAsync(
+                set => set.SetProperty(x => x.PlannedAt, x => x.PlannedAt > at ? x.PlannedAt : at), cancel);
             if (held.Approval.State == ApprovalState.Approved)
             {
                 db.Publish(new OperationApproved(id, row.Service, plan.Digest));

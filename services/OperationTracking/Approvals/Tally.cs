@@ -20,7 +20,7 @@ internal sealed class Tally
 {
     private readonly ApprovalPolicy _policy;
     private readonly string _owner;
-    private readonly IReadOnlyList<Counted> _groups;
+    private readonly List<Counted> _groups;
     private readonly Counted? _escalation;
 
     /// <param name="owner">The operation's own user.</param>
@@ -38,7 +38,8 @@ internal sealed class Tally
         _escalation = _policy.EscalateTo is { } last ? Count(last, isEscalated, isEscalation: true, members, ballots) : null;
         DeniedFor = _groups.Select(WhyLost).FirstOrDefault(why => why is not null)
             ?? (isEscalated && _escalation is { Shown.No: > 0 } ? WhyLost(_escalation) : null);
-        IsApproved = DeniedFor is null && (_groups.All(x => x.Shown.IsReached) || (isEscalated && _escalation is { Shown.IsReached: true }));
+        // That nobody is asked is no agreement.
+        IsApproved = DeniedFor is null && ((_groups.Count > 0 && _groups.TrueForAll(x => x.Shown.IsReached)) || (isEscalated && _escalation is { Shown.IsReached: true }));
     }
 
     /// <summary>In the order in which they are asked; last the one it escalates to.</summary>
@@ -57,7 +58,7 @@ internal sealed class Tally
 
     /// <summary>Who may vote, was asked and has not voted.</summary>
     public IReadOnlyList<Member> Missing =>
-        [.. Waiting.SelectMany(x => x.Voters).Where(member => !All.Any(x => x.Ballots.Any(vote => IsSame(vote.Voter, member.UserId)))).Distinct()];
+        [.. Waiting.SelectMany(x => x.Voters).Distinct().ExceptBy(All.SelectMany(x => x.Ballots).Select(vote => vote.Voter), member => member.UserId, StringComparer.OrdinalIgnoreCase)];
 
     /// <summary>Roles whose members are waited for.</summary>
     public string[] AskedRoles => [.. Waiting.SelectMany(x => x.Group.Roles ?? []).Distinct()];
@@ -100,9 +101,11 @@ internal sealed class Tally
 
     private Counted Count(ApprovalGroup group, bool isOpen, bool isEscalation, IEnumerable<Member> members, IEnumerable<Ballot> ballots)
     {
-        var all = members.Where(x => group.Roles?.Contains(x.Role) == true || group.Users?.Any(user => IsSame(user, x.UserId)) == true).ToArray();
+        var named = Ids(group.Users ?? []);
+        var all = members.Where(x => group.Roles?.Contains(x.Role) == true || named.Contains(x.UserId)).ToArray();
         var voters = all.Where(x => _policy.AllowsOwnVote || !IsSame(x.UserId, _owner)).ToArray();
-        var counted = ballots.Where(vote => voters.Any(member => IsSame(member.UserId, vote.Voter))).ToArray();
+        var ids = Ids(voters.Select(member => member.UserId));
+        var counted = ballots.Where(vote => ids.Contains(vote.Voter)).ToArray();
         var yes = counted.Count(vote => vote.IsApproval);
         return new(
             group, all, voters, counted,
@@ -125,6 +128,8 @@ internal sealed class Tally
         + "Give more members a role of the group, name more users, or let fewer votes be enough.";
 
     private static string Progress(Counted x) => $"{x.Shown.Yes} of {x.Shown.Needed} from {x.Shown.Name}";
+
+    private static HashSet<string> Ids(IEnumerable<string> users) => new(users, StringComparer.OrdinalIgnoreCase);
 
     private static bool IsSame(string one, string other) => string.Equals(one, other, StringComparison.OrdinalIgnoreCase);
 
