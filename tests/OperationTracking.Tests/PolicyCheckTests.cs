@@ -83,6 +83,18 @@ public sealed class PolicyCheckTests(OperationsFixture service)
         (await _board.Desk.Get(id)).Text("errorMessage").ShouldBe(told.Reason);
     }
 
+    [Fact]
+    public async Task Who_joined_just_before_is_among_those_who_can_agree()
+    {
+        for (var members = 1; members <= 10; members++)
+        {
+            var member = _board.Member();
+            (await _board.Vote(await Started(Board.Policy(Board.Managers(members))), member)).Status.ShouldNotBe(HttpStatusCode.Conflict);
+            var policy = new { groups = new[] { new { name = "managers", votes = members, roles = new[] { "admin" } } } };
+            (await Check(new { policy })).Status.ShouldBe(HttpStatusCode.OK);
+        }
+    }
+
     public static TheoryData<ApprovalPolicy> Malformed =>
     [
         default(ApprovalPolicy)!, new ApprovalPolicy([]), new ApprovalPolicy(null!), new ApprovalPolicy([null!]), Board.Policy(Board.Managers(0)), Board.Policy(new ApprovalGroup("a\0", 1, ["admin"])),

@@ -41,6 +41,26 @@ internal sealed class Approving(OperationsDb db, TellAfterCommit tell, Caller ca
         return new(row, approval, Plans.Of(plan), votes);
     }
 
+    /// <summary>
+    /// Asks for agreement to those of the operations that need it and were added in this transaction: nobody else sees these rows, so none is
+    /// waited for.
+    /// </summary>
+    public async Task AskForNew(IReadOnlyCollection<Guid> ids, CancellationToken cancel)
+    {
+        if (ids.Count == 0)
+        {
+            return;
+        }
+
+        var added = await db.Operations.AsNoTracking()
+            .Where(x => ids.Contains(x.Id) && x.Status == OperationStatus.WaitingForApproval && !db.Approvals.Any(approval => approval.OperationId == x.Id))
+            .ToListAsync(cancel);
+        foreach (var row in added)
+        {
+            await Ask(row.Id, Plans.Of(row.Plan!), row.UserId, null, cancel);
+        }
+    }
+
     /// <summary>Asks for agreement to the plan in the operation's row; the votes on another one lapse. What cannot be asked for is denied.</summary>
     /// <param name="plannedAt">When the service made it; null for the plan it started with.</param>
     /// <returns>How many votes lapsed.</returns>

@@ -21,24 +21,7 @@ internal sealed class StartOperationWhenOperationStarted(OperationsDb db, Approv
             tell.Changed(caller.Org, envelope.Message.OperationId);
         }
 
-        await AskForAgreement([.. messages.Where(envelope => envelope.Message.Plan is not null).Select(envelope => envelope.Message.OperationId)], cancel);
-    }
-
-    /// <summary>To what was not known before: nobody else sees these rows until the commit, so none is waited for.</summary>
-    private async Task AskForAgreement(Guid[] ids, CancellationToken cancel)
-    {
-        if (ids.Length == 0)
-        {
-            return;
-        }
-
-        var added = await db.Operations.AsNoTracking()
-            .Where(x => ids.Contains(x.Id) && x.Status == OperationStatus.WaitingForApproval && !db.Approvals.Any(approval => approval.OperationId == x.Id))
-            .ToListAsync(cancel);
-        foreach (var row in added)
-        {
-            await approving.Ask(row.Id, Plans.Of(row.Plan!), row.UserId, null, cancel);
-        }
+        await approving.AskForNew([.. messages.Where(envelope => envelope.Message.Plan is not null).Select(envelope => envelope.Message.OperationId)], cancel);
     }
 }
 
