@@ -222,6 +222,7 @@ public sealed class ApprovalTests(OperationsFixture service)
         var waiting = _board.Desk.Get($"/operations/{id}/wait?version={version}&seconds=20");
         await _board.Votes(id, ada);
         var seen = await waiting;
+        seen.Text("version").ShouldNotBe(version);
         seen.GetProperty("approval").Text("needed").ShouldBe("1 of 2 from managers");
         seen.GetProperty("approval").Text("digest").ShouldBe(Board.Digest);
     }

@@ -9,6 +9,8 @@ public sealed class ClockFixture : OperationsFixture
 {
     public ShiftedTime Time { get; } = new();
 
+    protected override IEnumerable<(string Key, string Value)> Settings => [.. base.Settings, ("Approvals:LookEvery", "00:00:00.2")];
+
     protected override void Configure(IServiceCollection services) => services.AddSingleton<TimeProvider>(Time);
 }
 

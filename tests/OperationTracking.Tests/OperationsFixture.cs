@@ -16,7 +16,8 @@ public class OperationsFixture : ServiceFixture
     [
         ("services:identity:http:0", Identity.Address.ToString()),
         ("Approvals:MembersKept", "00:00:00.05"),
-        ("Approvals:LookEvery", "00:00:00.2"),
+        // What is asked for is looked at at once; nothing waits for the next round.
+        ("Approvals:LookEvery", "00:01:00"),
     ];
 
     /// <summary>A new organisation with somebody who has work done.</summary>

@@ -46,7 +46,7 @@ internal sealed partial class LookAfterApprovals(
             var known = await members.Of(organisation.Key, directory.OfNow, cancel);
             foreach (var (org, id) in organisation)
             {
-                await Do(org, id, look => look.Look(id, known, isDue: true, cancel), cancel);
+                await Do(org, id, look => look.Look(id, known, cancel), cancel);
             }
         }
 
@@ -55,21 +55,25 @@ internal sealed partial class LookAfterApprovals(
         {
             var before = _seen.GetValueOrDefault(org);
             var now = await members.Of(org, directory.Of, cancel) ?? before;
-            if (now is not null && !ReferenceEquals(now, before))
-            {
-                foreach (var (_, id) in await Find(OfOrganisationSql, cancel, org))
-                {
-                    await Do(org, id, look => look.Look(id, now, isDue: false, cancel), cancel);
-                }
-            }
-
-            if (now is not null)
+            if (now is not null && (ReferenceEquals(now, before) || await LookAtAll(org, now, cancel)))
             {
                 seen[org] = now;
             }
         }
 
         _seen = seen;
+    }
+
+    /// <returns>False when one of them has to be looked at again.</returns>
+    private async Task<bool> LookAtAll(Guid org, IReadOnlyList<Member> members, CancellationToken cancel)
+    {
+        var isDone = true;
+        foreach (var (_, id) in await Find(OfOrganisationSql, cancel, org))
+        {
+            isDone &= await Do(org, id, look => look.Look(id, members, cancel), cancel);
+        }
+
+        return isDone;
     }
 
     private async Task<List<(Guid Org, Guid Id)>> Find(string sql, CancellationToken cancel, params object[] values)
@@ -90,7 +94,7 @@ internal sealed partial class LookAfterApprovals(
         return found;
     }
 
-    private Task Do(Guid org, Guid id, Func<LookAtApproval, Task> work, CancellationToken cancel) => Tried(
+    private Task<bool> Do(Guid org, Guid id, Func<LookAtApproval, Task> work, CancellationToken cancel) => Tried(
         async () =>
         {
             await using var scope = scopes.CreateAsyncScope();
@@ -100,11 +104,12 @@ internal sealed partial class LookAfterApprovals(
         $"the approval of {id}", cancel);
 
     /// <summary>What goes wrong with one must not keep the others waiting; it is tried again at the next look.</summary>
-    private async Task Tried(Func<Task> work, string what, CancellationToken cancel)
+    private async Task<bool> Tried(Func<Task> work, string what, CancellationToken cancel)
     {
         try
         {
             await work();
+            return true;
         }
         catch (Exception fault) when (!cancel.IsCancellationRequested)
         {
@@ -114,6 +119,8 @@ internal sealed partial class LookAfterApprovals(
         {
             // The process stops.
         }
+
+        return false;
     }
 
     [LoggerMessage(LogLevel.Warning, "It is looked at {What} later")]

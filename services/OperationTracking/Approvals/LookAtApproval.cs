@@ -13,8 +13,7 @@ internal sealed class LookAtApproval(OperationsDb db, Approving approving, Repla
     private const int MostNamed = 100;
 
     /// <param name="members">Null when they are not known: then nothing but the deadline is decided.</param>
-    /// <param name="isDue">Looked at for the clock, and not for members who have changed.</param>
-    public async Task Look(Guid id, IReadOnlyList<Member>? members, bool isDue, CancellationToken cancel)
+    public async Task Look(Guid id, IReadOnlyList<Member>? members, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         if (await approving.Lock(id, cancel) is not { } row || await approving.Read(row, cancel) is not { IsWaiting: true } held)
@@ -23,12 +22,6 @@ internal sealed class LookAtApproval(OperationsDb db, Approving approving, Repla
         }
 
         var now = time.GetUtcNow();
-        if (isDue && held.Approval.NextLookAt > now)
-        {
-            // Another replica was first.
-            return;
-        }
-
         if (held.Faults.Count > 0)
         {
             await End(held, Verdict.Malformed(held), cancel);
