@@ -170,6 +170,18 @@ public sealed class ApprovalTests(OperationsFixture service)
     }
 
     [Fact]
+    public async Task After_the_deadline_no_vote_is_taken_even_if_nobody_has_looked_yet()
+    {
+        var ada = _board.Member();
+        var id = (await _board.Asked(Board.Managers())).OperationId;
+        await _board.Desk.Execute($"UPDATE approvals SET due_at = now() - interval '1 second' WHERE operation_id = '{id}'");
+        await _board.IsRefused(id, ada, HttpStatusCode.Conflict, "already-decided");
+        (await _board.WaitingFor(ada)).ShouldBeEmpty();
+        (await _board.Approval(id, ada)).Text("whyNot").ShouldStartWith("Its deadline was at ");
+        (await _board.Desk.Get(id)).Text("status").ShouldBe("waiting_for_approval");
+    }
+
+    [Fact]
     public async Task An_API_key_does_not_vote()
     {
         var ada = _board.Member();
