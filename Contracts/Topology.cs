@@ -23,6 +23,7 @@ public static class Topology
         Subscription.Of<OperationStarted>("operations"),
         Subscription.Of<OperationReported>("operations"),
         Subscription.Of<OperationEnded>("operations"),
+        Subscription.Of<OperationReplanned>("operations"),
         Subscription.Of<OperationCancelled>("inventory"),
         Subscription.Of<OperationApproved>("inventory"),
         Subscription.Of<OperationDenied>("inventory"),

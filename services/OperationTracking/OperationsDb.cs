@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Statistics;
 using OpsPlatform.OperationTracking.Timeline;
@@ -21,6 +22,14 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
 
     public DbSet<OperationDuration> OperationDurations => Set<OperationDuration>();
 
+    public DbSet<Approval> Approvals => Set<Approval>();
+
+    public DbSet<Vote> Votes => Set<Vote>();
+
+    public DbSet<AskedPlan> AskedPlans => Set<AskedPlan>();
+
+    public DbSet<EarlyPlan> EarlyPlans => Set<EarlyPlan>();
+
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         base.OnModelCreating(modelBuilder);
@@ -30,6 +39,7 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
             operation.Property(x => x.Context).HasColumnType("jsonb");
             operation.Property(x => x.Result).HasColumnType("jsonb");
             operation.Property(x => x.Plan).HasColumnType("jsonb");
+            operation.Property(x => x.Approval).HasColumnType("jsonb");
             operation.Property(x => x.Steps).HasColumnType("jsonb");
         });
         modelBuilder.Entity<OperationTag>().HasKey(x => new { x.OrgId, x.Tag, x.QueuedAt, x.OperationId });
@@ -40,6 +50,22 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
         {
             entry.HasKey(x => new { x.OrgId, x.Position });
             entry.Property(x => x.Details).HasColumnType("jsonb");
+        });
+        modelBuilder.Entity<Approval>(approval =>
+        {
+            approval.HasKey(x => new { x.OrgId, x.OperationId });
+            approval.Property(x => x.Groups).HasColumnType("jsonb");
+        });
+        modelBuilder.Entity<Vote>().HasKey(x => new { x.OrgId, x.OperationId, x.Number });
+        modelBuilder.Entity<AskedPlan>(plan =>
+        {
+            plan.HasKey(x => new { x.OrgId, x.OperationId, x.Digest });
+            plan.Property(x => x.Effect).HasColumnType("jsonb");
+        });
+        modelBuilder.Entity<EarlyPlan>(plan =>
+        {
+            plan.HasKey(x => new { x.OrgId, x.OperationId });
+            plan.Property(x => x.Plan).HasColumnType("jsonb");
         });
     }
 }

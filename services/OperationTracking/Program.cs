@@ -1,5 +1,6 @@
 using OpsPlatform.Contracts;
 using OpsPlatform.OperationTracking;
+using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.OperationTracking.Timeline;
@@ -12,14 +13,17 @@ builder.AddDatabase<OperationsDb>("operations");
 builder.AddBus<OperationsDb>("operations", bus => bus
     .Hear<OperationStarted, StartOperationWhenOperationStarted>()
     .HearLatest<OperationReported, TakeReports>()
-    .Hear<OperationEnded, EndOperationWhenOperationEnded>());
+    .Hear<OperationEnded, EndOperationWhenOperationEnded>()
+    .Hear<OperationReplanned, AskAgainWhenOperationReplanned>());
 builder.AddOperations();
 builder.AddReports();
+builder.AddApprovals();
 
 var app = builder.Build();
 
 app.UseServiceDefaults();
 app.MapOperations();
 app.MapTimeline();
+app.MapApprovals();
 
 app.Run();

@@ -96,7 +96,8 @@ public sealed class TypeTests
         var documented = File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Orders.cs"))
             + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Inventory.cs"))
             + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Identity.cs"))
-            + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Operations.cs"));
+            + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Operations.cs"))
+            + File.ReadAllText(Path.Combine(Repository.Root, "Contracts", "Approvals.cs"));
         foreach (var message in Topology.Subscriptions.Select(subscription => subscription.Message).Distinct())
         {
             message.GetMethod("<Clone>$").ShouldNotBeNull($"{message.Name} is a record");

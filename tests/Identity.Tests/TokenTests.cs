@@ -48,7 +48,7 @@ public sealed class TokenTests(IdentityFixture fixture)
 
         document.GetProperty("paths").EnumerateObject().Select(path => path.Name).Where(path => !path.Contains("/errors") && !path.Contains("/changes") && !path.EndsWith("/hops")).Order().ShouldBe([
             "/identity/.well-known/jwks.json", "/identity/.well-known/openid-configuration", "/identity/api-keys", "/identity/api-keys/{id}", "/identity/audit", "/identity/audit/mine",
-            "/identity/export/organisation",
+            "/identity/export/members", "/identity/export/organisation",
             "/identity/invitations", "/identity/invitations/{id}", "/identity/join", "/identity/login", "/identity/logout", "/identity/me",
             "/identity/members", "/identity/members/{userId}", "/identity/organisation", "/identity/refresh", "/identity/register",
             "/identity/sessions", "/identity/sessions/revoke-others", "/identity/sessions/{id}", "/identity/switch"]);

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using Aspire.Hosting.Testing;
 
@@ -9,6 +11,9 @@ public sealed class OperationTests(RunningSystem system, ITestOutputHelper outpu
 {
     private const int Rounds = 10;
     private const int Sigkill = 9;
+
+    /// <summary>More than are deleted at once.</summary>
+    private const int Versions = 600;
 
     private static readonly TimeSpan TakenUpAgainWithin = TimeSpan.FromSeconds(30);
 
@@ -40,7 +45,7 @@ public sealed class OperationTests(RunningSystem system, ITestOutputHelper outpu
     public async Task An_import_whose_workers_are_killed_in_the_middle_goes_on_and_moves_each_line_once()
     {
         using var organisation = await system.Register("Import");
-        await organisation.Post("/ingredients", new { id = Guid.NewGuid(), code = "flour", name = "Flour", category = "dry", kind = "ingredient", unit = "g", openingStock = 5, reorderPoint = 0, usageRate = 0, unitCostMinor = 1 });
+        await organisation.Post("/ingredients", Flour(Guid.NewGuid()));
         object[] lines = [.. Enumerable.Range(1, 450).Select(i => new { code = "flour", changeType = "increase", quantity = i })];
         await using var held = await HeldRows.Of(await system.App.GetConnectionStringAsync("inventorydb"), "stock_import_lines", "UPDATE", "NEW.line_no = 250");
         var import = await organisation.Post("/inventory/imports", new { lines });
@@ -58,6 +63,55 @@ public sealed class OperationTests(RunningSystem system, ITestOutputHelper outpu
         var counters = done.GetProperty("counters");
         (counters.GetProperty("done").GetInt64(), counters.GetProperty("failed").GetInt64()).ShouldBe((450L, 0L));
         (await organisation.Get("/ingredients?q=flour")).GetProperty("items")[0].GetProperty("stock").GetDecimal().ShouldBe(5 + (450 * 451 / 2));
+    }
+
+    [Fact]
+    public async Task A_recipe_and_its_history_are_deleted_after_two_votes_also_when_the_workers_are_killed_in_the_middle()
+    {
+        using var owner = await system.Register("Deletion");
+        using var first = await owner.Join("admin");
+        using var second = await owner.Join("admin");
+        var (flour, bread) = (Guid.NewGuid(), Guid.NewGuid());
+        await owner.Post("/ingredients", Flour(flour));
+        await owner.Post("/recipes", Bread(bread, flour, 1));
+        for (var yield = 2; yield <= Versions; yield++)
+        {
+            (await owner.Client.PutAsJsonAsync($"/recipes/{bread}", Bread(bread, flour, yield))).EnsureSuccessStatusCode();
+        }
+
+        using var asked = await owner.Client.PostAsJsonAsync($"/recipes/{bread}/deletion", new { reason = "Nobody buys it." });
+        asked.StatusCode.ShouldBe(HttpStatusCode.Accepted, await asked.Content.ReadAsStringAsync());
+        var operation = Guid.Parse(asked.Headers.GetValues("Operation-Location").Single().Split('/')[2]);
+        await using var held = await HeldRows.Of(await system.App.GetConnectionStringAsync("inventorydb"), "recipe_versions", "DELETE", $"OLD.recipe_id = '{bread}' AND OLD.row_version = {Versions - 1}");
+
+        (await Vote(owner, operation)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+        (await Vote(first, operation)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await owner.Get($"/operations/{operation}")).GetProperty("status").GetString().ShouldBe("waiting_for_approval");
+        (await Vote(second, operation)).StatusCode.ShouldBe(HttpStatusCode.OK);
+        await Eventually.Is(() => owner.Get($"/operations/{operation}"), x => x.GetProperty("counters").GetProperty("done").GetRawText() == "500");
+
+        var killedAt = DateTimeOffset.UtcNow;
+        system.Signal("inventory-0", Sigkill);
+        system.Signal("inventory-1", Sigkill);
+        await held.Release();
+
+        var done = await Ended(owner, operation);
+        (done.GetProperty("status").GetString(), done.GetProperty("attempt").GetInt32()).ShouldBe(("completed", 2), done.GetRawText());
+        (done.GetProperty("completedAt").GetDateTimeOffset() - killedAt).ShouldBeLessThan(TakenUpAgainWithin);
+        done.GetProperty("result").GetProperty("versionsDeleted").GetInt32().ShouldBe(Versions);
+        (await owner.Client.GetAsync($"/recipes/{bread}/versions")).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+    }
+
+    private static object Flour(Guid id) =>
+        new { id, code = "flour", name = "Flour", category = "dry", kind = "ingredient", unit = "g", openingStock = 5, reorderPoint = 0, usageRate = 0, unitCostMinor = 1 };
+
+    private static object Bread(Guid id, Guid flour, int yield) =>
+        new { id, code = "bread", name = "Bread", yieldQuantity = yield, yieldUnit = "piece", lines = new[] { new { ingredientId = flour, quantity = 1 } } };
+
+    private static async Task<HttpResponseMessage> Vote(Organisation voter, Guid operation)
+    {
+        var digest = (await voter.Get($"/operations/{operation}/approval")).GetProperty("digest").GetString();
+        return await voter.Client.PostAsJsonAsync($"/operations/{operation}/votes", new { decision = "approve", digest });
     }
 
     private static Task<JsonElement> Ended(Organisation organisation, Guid operation) => Eventually.Is(

@@ -13,5 +13,7 @@ internal static class MemberEndpoints
         members.MapGet("/{userId:guid}", GetMember.Handle);
         members.MapPut("/{userId:guid}", ChangeMemberRole.Handle).RequireAuthorization(Roles.Owner);
         members.MapDelete("/{userId:guid}", RemoveMember.Handle);
+        app.MapApi("/identity/export", Roles.Service).WithTags("members").MapGet("/members", ExportMembers.Handle)
+            .WithSummary("Everybody who may act in the organisation with their roles, all at once. Role service, or admin.");
     }
 }

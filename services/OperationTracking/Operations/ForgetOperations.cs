@@ -9,10 +9,14 @@ internal sealed class ForgetOperations(ServiceDatabase database, Forgetting forg
     private static readonly TimeSpan StatisticsRetention = TimeSpan.FromDays(400);
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
 
+    /// <summary>A plan of an operation that was never heard of.</summary>
+    private static readonly TimeSpan EarlyPlanRetention = TimeSpan.FromDays(14);
+
     /// <returns>How many operations were forgotten.</returns>
     public async Task<int> Run(CancellationToken cancel)
     {
         await forgetting.Rows("feed_tickets", "expires_at", TimeSpan.Zero, cancel);
+        await forgetting.Rows("early_plans", "heard_at", EarlyPlanRetention, cancel);
         await forgetting.Rows("operation_durations", "day", Retention, cancel);
         await forgetting.Rows("operation_days", "day", StatisticsRetention, cancel);
         return await forgetting.Rows("operations", "completed_at", Retention, cancel);

@@ -108,6 +108,12 @@ internal sealed class Operation
     /// <summary>The <see cref="Contracts.OperationPlan"/> as JSON, of an operation that needs agreement.</summary>
     public string? Plan { get; init; }
 
+    /// <summary>An <see cref="OperationApproval"/> as JSON, of an operation that needs agreement.</summary>
+    public string? Approval { get; init; }
+
+    /// <summary>Rises whenever something about the approval changes.</summary>
+    public int ApprovalVersion { get; init; }
+
     public TimeCause Cause { get; init; }
 
     /// <summary>The operation in the way, while the cause is a lock.</summary>

@@ -13,6 +13,7 @@ namespace OpsPlatform.OperationTracking.Operations;
 /// <param name="IsStuck">Its worker lives and has not got further for a minute.</param>
 /// <param name="LastHeardAt">Of its worker's last report.</param>
 /// <param name="BlockedBy">The operation in the way, while this one waits for a lock.</param>
+/// <param name="Approval">How far the agreement to it is; null when nobody has to agree.</param>
 /// <param name="Version">Differs between any two states; for GET /operations/{id}/wait.</param>
 internal sealed record OperationView(
     Guid OperationId,
@@ -48,6 +49,7 @@ internal sealed record OperationView(
     DateTimeOffset? LastHeardAt,
     Guid? BlockedBy,
     OperationTime Time,
+    OperationApproval? Approval,
     string Version)
 {
     /// <param name="heard">The latest report that was heard, written down or not.</param>
@@ -64,7 +66,9 @@ internal sealed record OperationView(
             // What is only heard so far counts as an update as well.
             progress.Sequence == row.Sequence && progress.Attempt == row.Attempt ? row.UpdatedAt : Later(row.UpdatedAt, progress.HeardAt),
             row.CompletedAt, row.CancelledBy, row.CancelReason, progress.IsStuck(now), progress.HeardAt,
-            progress.BlockedBy, OperationTime.Of(time), progress.Version);
+            progress.BlockedBy, OperationTime.Of(time), row.Approval is { } approval ? OperationApproval.Of(approval) : null,
+            // Each vote is another state; operations that nobody has to agree to have none.
+            row.ApprovalVersion == 0 ? progress.Version : $"{progress.Version}.{row.ApprovalVersion}");
     }
 
     private static long? Seconds(TimeSpan? span) => span is { } some ? (long)Math.Ceiling(some.TotalSeconds) : null;
@@ -72,6 +76,15 @@ internal sealed record OperationView(
     private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset? other) => other > one ? other.Value : one;
 
     private static JsonElement? Json(string? text) => text is null ? null : JsonElement.Parse(text);
+}
+
+/// <summary>The agreement that an operation needs.</summary>
+/// <param name="Needed">How far each group is, such as: 1 of 2 from managers, 0 of 1 from owners.</param>
+/// <param name="Deadline">Undecided then, it has expired.</param>
+/// <param name="Digest">Of the plan that is asked for.</param>
+internal sealed record OperationApproval(string Needed, DateTimeOffset Deadline, string Digest)
+{
+    public static OperationApproval Of(string json) => JsonSerializer.Deserialize<OperationApproval>(json, ServiceDefaults.Http.Json.Options)!;
 }
 
 /// <param name="Total">What done, failed and skipped add up to in the end, as far as it is known.</param>

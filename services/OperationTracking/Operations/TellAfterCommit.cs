@@ -1,13 +1,19 @@
 using System.Data.Common;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Reports;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
 /// <summary>Once what this scope changed is committed, wakes who waits for it and lets go of reports that it has made old.</summary>
-internal sealed class TellAfterCommit(OperationWatch watches, LatestReports latest) : DbTransactionInterceptor
+internal sealed class TellAfterCommit(OperationWatch watches, LatestReports latest, ApprovalSignal approvals) : DbTransactionInterceptor
 {
     private readonly List<(Guid Org, Guid Id, bool HasEnded)> _changed = [];
+
+    private bool _isAsked;
+
+    /// <summary>Somebody is asked to agree to something, or may be.</summary>
+    public void Asked() => _isAsked = true;
 
     public void Changed(Guid org, Guid id, bool hasEnded = false) => _changed.Add((org, id, hasEnded));
 
@@ -28,6 +34,12 @@ internal sealed class TellAfterCommit(OperationWatch watches, LatestReports late
         }
 
         _changed.Clear();
+        if (_isAsked)
+        {
+            approvals.Wake();
+            _isAsked = false;
+        }
+
         return Task.CompletedTask;
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Contracts;
+using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
@@ -9,7 +10,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 namespace OpsPlatform.OperationTracking.Reports;
 
 /// <summary>Makes a service's work known; of one whose end came first nothing is changed.</summary>
-internal sealed class StartOperationWhenOperationStarted(OperationsDb db, TellAfterCommit tell, Caller caller) : IHear<OperationStarted>
+internal sealed class StartOperationWhenOperationStarted(OperationsDb db, Approving approving, TellAfterCommit tell, Caller caller) : IHear<OperationStarted>
 {
     public async Task Hear(IReadOnlyList<Envelope<OperationStarted>> messages, CancellationToken cancel)
     {
@@ -19,6 +20,8 @@ internal sealed class StartOperationWhenOperationStarted(OperationsDb db, TellAf
         {
             tell.Changed(caller.Org, envelope.Message.OperationId);
         }
+
+        await approving.AskForNew([.. messages.Where(envelope => envelope.Message.Plan is not null).Select(envelope => envelope.Message.OperationId)], cancel);
     }
 }
 
@@ -59,7 +62,7 @@ internal sealed record StartedRow(
         Text.Storable(started.EntityId, MaxName),
         Text.ObjectOrNull(started.Context),
         [.. (started.Tags ?? []).Take(MaxTags).Select(tag => Text.Storable(tag, MaxTag))],
-        started.Plan,
+        started.Plan is { } plan ? Plans.Storable(plan) : null,
         Text.Storable(actor, MaxName) ?? started.UserId,
         correlation);
 

@@ -11,7 +11,10 @@ namespace OpsPlatform.OperationTracking.Timeline;
 internal static class ListTimeline
 {
     /// <param name="Position">In the organisation's timeline, which holds other operations' entries between these.</param>
-    /// <param name="Event">started, attempt_began, attempt_failed, cancel_asked, completed, failed or cancelled.</param>
+    /// <param name="Event">
+    /// started, approval_asked, plan_changed, voted, reminded, escalated, approved, attempt_began, attempt_failed, cancel_asked, retry_asked,
+    /// completed, failed, denied, cancelled, expired or timed_out.
+    /// </param>
     /// <param name="Actor">A user, or the service that works on it.</param>
     /// <param name="Hash">SHA-256 over the entry and the one before, in hex.</param>
     public record Response(
