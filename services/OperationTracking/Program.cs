@@ -1,6 +1,7 @@
 using OpsPlatform.Contracts;
 using OpsPlatform.OperationTracking;
 using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.OperationTracking.Posted;
 using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.OperationTracking.Timeline;
 using OpsPlatform.ServiceDefaults;
@@ -13,13 +14,15 @@ builder.AddBus<OperationsDb>("operations", bus => bus
     .Hear<OperationStarted, StartOperationWhenOperationStarted>()
     .HearLatest<OperationReported, TakeReports>()
     .Hear<OperationEnded, EndOperationWhenOperationEnded>());
-builder.AddOperations();
+builder.AddTracking();
+builder.AddPosted();
 builder.AddReports();
 
 var app = builder.Build();
 
 app.UseServiceDefaults();
 app.MapOperations();
+app.MapPosted();
 app.MapTimeline();
 
 app.Run();

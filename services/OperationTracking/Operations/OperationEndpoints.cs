@@ -4,10 +4,11 @@ namespace OpsPlatform.OperationTracking.Operations;
 
 internal static class OperationEndpoints
 {
-    public static void AddOperations(this WebApplicationBuilder builder)
+    public static void AddTracking(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<OperationWatch>();
         builder.Services.AddScoped<OperationReader>();
+        builder.Services.AddScoped<OperationMoves>();
         builder.Services.AddScoped<TellAfterCommit>();
         builder.Services.ConfigureDbContext<OperationsDb>((services, options) => options.AddInterceptors(services.GetRequiredService<TellAfterCommit>()));
         builder.Services.AddSingleton<ForgetOperations>();
@@ -26,5 +27,8 @@ internal static class OperationEndpoints
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);
         operations.MapPost("/{id:guid}/cancel", CancelOperation.Handle);
+        operations.MapPost("/{id:guid}/retry", RetryOperation.Handle)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
     }
 }

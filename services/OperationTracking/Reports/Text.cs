@@ -12,6 +12,9 @@ internal static class Text
     /// <summary>An answer holds it within itself, and may be nested so deep in all.</summary>
     private const int MaxJsonDepth = 10;
 
+    /// <summary>Says to a caller what <see cref="ObjectOrNull"/> takes.</summary>
+    public static readonly string ObjectRule = $"must be a JSON object of at most {MaxJsonBytes} bytes, at most {MaxJsonDepth} deep, of texts that are Unicode without U+0000.";
+
     [return: NotNullIfNotNull(nameof(text))]
     public static string? Storable(string? text, int max)
     {
@@ -30,9 +33,11 @@ internal static class Text
         try
         {
             using var document = JsonDocument.Parse(json, new() { MaxDepth = MaxJsonDepth });
+            // A text may be half a surrogate pair, which the database takes for no text: written anew, it is found out.
+            JsonSerializer.Serialize(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object ? json : null;
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException or ArgumentException)
         {
             return null;
         }

@@ -152,7 +152,7 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
             }
             else if (hasEnded)
             {
-                latest.Forget(report.Org, report.Id);
+                latest.Ended(report);
             }
             else
             {
