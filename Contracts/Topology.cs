@@ -25,6 +25,7 @@ public static class Topology
         Subscription.Of<OperationEnded>("operations"),
         Subscription.Of<OperationCancelled>("inventory"),
         Subscription.Of<OperationCancelled>("orders"),
+        Subscription.Of<OperationCancelled>("operations"),
     ];
 
     /// <summary>Messages of which only the latest about each thing counts: a queue nobody takes from drops the oldest.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.OperationTracking.Bulk;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Timeline;
 using OpsPlatform.ServiceDefaults.Database;
@@ -11,6 +12,8 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
     public DbSet<Operation> Operations => Set<Operation>();
 
     public DbSet<OperationTag> OperationTags => Set<OperationTag>();
+
+    public DbSet<BulkItem> BulkItems => Set<BulkItem>();
 
     public DbSet<TimelineEntry> Timeline => Set<TimelineEntry>();
 
@@ -28,6 +31,7 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
             operation.Property(x => x.Steps).HasColumnType("jsonb");
         });
         modelBuilder.Entity<OperationTag>().HasKey(x => new { x.OrgId, x.Tag, x.QueuedAt, x.OperationId });
+        modelBuilder.Entity<BulkItem>().HasKey(x => new { x.OrgId, x.BulkId, x.OperationId });
         modelBuilder.Entity<TimelineHead>().HasKey(x => x.OrgId);
         modelBuilder.Entity<TimelineEntry>(entry =>
         {

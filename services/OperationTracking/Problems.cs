@@ -40,6 +40,9 @@ internal static class Problems
     public static ProblemHttpResult NotRetryable(OperationView operation) => Problem.Of(
         "not-retryable", StatusCodes.Status409Conflict, "The operation has not failed.", "Only what failed or timed out is tried again.", ("operation", operation));
 
+    public static ProblemHttpResult TooManyFound(int most) => Problem.Of(
+        "too-many-found", StatusCodes.Status422UnprocessableEntity, "The filter finds too many operations.", $"At most {most} are done together: narrow the filter, by queuedBefore for instance.");
+
     public static ProblemHttpResult TooManyOperations(HttpContext http, int most)
     {
         http.Response.Headers.RetryAfter = $"{OpenRetryAfterSeconds}";

@@ -1,5 +1,6 @@
 using OpsPlatform.Contracts;
 using OpsPlatform.OperationTracking;
+using OpsPlatform.OperationTracking.Bulk;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Posted;
 using OpsPlatform.OperationTracking.Reports;
@@ -17,12 +18,14 @@ builder.AddBus<OperationsDb>("operations", bus => bus
 builder.AddTracking();
 builder.AddPosted();
 builder.AddReports();
+builder.AddBulk();
 
 var app = builder.Build();
 
 app.UseServiceDefaults();
 app.MapOperations();
 app.MapPosted();
+app.MapBulk();
 app.MapTimeline();
 
 app.Run();

@@ -8,8 +8,12 @@ internal sealed class ForgetOperations(ServiceDatabase database, Forgetting forg
     private static readonly TimeSpan Retention = TimeSpan.FromDays(90);
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
 
-    /// <returns>How many were forgotten.</returns>
-    public Task<int> Run(CancellationToken cancel) => forgetting.Rows("operations", "completed_at", Retention, cancel);
+    /// <returns>How many operations were forgotten.</returns>
+    public async Task<int> Run(CancellationToken cancel)
+    {
+        await forgetting.Rows("bulk_items", "asked_at", Retention, cancel);
+        return await forgetting.Rows("operations", "completed_at", Retention, cancel);
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -29,7 +29,7 @@ internal static class ListOperations
     internal sealed record Key(DateTimeOffset QueuedAt, Guid Id);
 
     /// <summary>An operation and where it stands in the list, by the columns of whichever table has an index in that order.</summary>
-    private sealed class Place
+    internal sealed class Place
     {
         public required Operation Operation { get; init; }
 
@@ -45,12 +45,7 @@ internal static class ListOperations
         var size = Paging.Limit(limit);
         var viewer = Viewer.Of(user);
         var after = Paging.Decode<Key>(cursor);
-        var places = Filtered(request.Tag is { } tag ? Tagged(tag, db) : All(db), request, viewer);
-        if (status is { Value: var wanted })
-        {
-            places = places.Where(x => x.Operation.Status == wanted);
-        }
-
+        var places = Found(request, status?.Value, viewer, db);
         if (from is { Value: var first })
         {
             places = places.Where(x => x.QueuedAt >= first);
@@ -70,6 +65,12 @@ internal static class ListOperations
         var now = time.GetUtcNow();
         return TypedResults.Ok(Paging.Cut(
             [.. page.Select(row => OperationView.Of(row, latest.Of(row.OrgId, row.Id), now))], size, x => new Key(x.QueuedAt, x.OperationId)));
+    }
+
+    public static IQueryable<Place> Found(ListRequest request, OperationStatus? status, Viewer viewer, OperationsDb db)
+    {
+        var places = Filtered(request.Tag is { } tag ? Tagged(tag, db) : All(db), request, viewer);
+        return status is { } wanted ? places.Where(x => x.Operation.Status == wanted) : places;
     }
 
     private static IQueryable<Place> All(OperationsDb db) =>
