@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
+using OpsPlatform.OperationTracking.Metadata;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.ServiceDefaults.Http;
 
@@ -39,6 +40,10 @@ internal static class Problems
 
     public static ProblemHttpResult NotRetryable(OperationView operation) => Problem.Of(
         "not-retryable", StatusCodes.Status409Conflict, "The operation has not failed.", "Only what failed or timed out is tried again.", ("operation", operation));
+
+    public static ProblemHttpResult MetadataTooLarge() => Problem.Of(
+        "metadata-too-large", StatusCodes.Status413PayloadTooLarge, "The operation's metadata would be too large.",
+        $"It has at most {MetadataKeeper.MaxBytes} bytes in all, as PostgreSQL writes it. Take members away by null, or keep it elsewhere and say where.");
 
     public static ProblemHttpResult TooManyFound(int most) => Problem.Of(
         "too-many-found", StatusCodes.Status422UnprocessableEntity, "The filter finds too many operations.", $"At most {most} are done together: narrow the filter, by queuedBefore for instance.");

@@ -1,6 +1,7 @@
 using OpsPlatform.Contracts;
 using OpsPlatform.OperationTracking;
 using OpsPlatform.OperationTracking.Bulk;
+using OpsPlatform.OperationTracking.Metadata;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Posted;
 using OpsPlatform.OperationTracking.Reports;
@@ -18,6 +19,7 @@ builder.AddBus<OperationsDb>("operations", bus => bus
 builder.AddTracking();
 builder.AddPosted();
 builder.AddReports();
+builder.AddMetadata();
 builder.AddBulk();
 
 var app = builder.Build();
@@ -25,6 +27,7 @@ var app = builder.Build();
 app.UseServiceDefaults();
 app.MapOperations();
 app.MapPosted();
+app.MapMetadata();
 app.MapBulk();
 app.MapTimeline();
 

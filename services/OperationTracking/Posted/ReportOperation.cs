@@ -3,6 +3,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using OpsPlatform.Contracts;
+using OpsPlatform.OperationTracking.Metadata;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.ServiceDefaults.Http;
@@ -70,18 +71,24 @@ internal record CountsRequest
 /// </summary>
 internal static class ReportOperation
 {
-    internal sealed record ReportRequest : CountsRequest
+    internal sealed record ReportRequest : CountsRequest, IValidatableObject
     {
         /// <summary>As answered by begin.</summary>
         [Range(1, long.MaxValue)]
         public required long Fence { get; init; }
+
+        /// <summary>A JSON object that is merged into the operation's metadata member by member; null takes a member away. At most 256 KiB in all.</summary>
+        public JsonElement? Metadata { get; init; }
+
+        public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+            Metadata is { } metadata && Text.ObjectOrNull(metadata.GetRawText(), int.MaxValue) is null ? [new(Text.DeepObjectRule, [nameof(Metadata)])] : [];
     }
 
     /// <param name="IsCancelling">Somebody asked to cancel it: stop as soon as you can, and say so with POST /operations/{id}/end.</param>
     public record Response(bool IsCancelling);
 
     public static async Task<Results<Ok<Response>, NotFound, ProblemHttpResult>> Handle(
-        Guid id, ReportRequest request, ClaimsPrincipal user, OperationReader reader, LatestReports latest, OperationWatch watches, Caller caller, TimeProvider time,
+        Guid id, ReportRequest request, ClaimsPrincipal user, OperationReader reader, LatestReports latest, MetadataKeeper metadata, OperationWatch watches, Caller caller, TimeProvider time,
         CancellationToken cancel)
     {
         if (await reader.Row(id, cancel) is not { } row)
@@ -102,6 +109,11 @@ internal static class ReportOperation
         if (request.Of(row, time.GetUtcNow()) is not { } report)
         {
             return Problems.NoSuchStep(row.TotalSteps);
+        }
+
+        if (request.Metadata is { } said && !await metadata.TryTake(id, said, cancel))
+        {
+            return Problems.MetadataTooLarge();
         }
 
         if (latest.TryTake(caller.Org, Heard.Of(report, caller.CorrelationId)))

@@ -15,6 +15,9 @@ internal static class Text
     /// <summary>Says to a caller what <see cref="ObjectOrNull"/> takes.</summary>
     public static readonly string ObjectRule = $"must be a JSON object of at most {MaxJsonBytes} bytes, at most {MaxJsonDepth} deep, of texts that are Unicode without U+0000.";
 
+    /// <summary>The same of an object whose size is seen to elsewhere.</summary>
+    public static readonly string DeepObjectRule = $"must be a JSON object, at most {MaxJsonDepth} deep, of texts that are Unicode without U+0000.";
+
     [return: NotNullIfNotNull(nameof(text))]
     public static string? Storable(string? text, int max)
     {
@@ -23,9 +26,9 @@ internal static class Text
     }
 
     /// <returns>Null for what is no JSON object of the size and depth promised.</returns>
-    public static string? ObjectOrNull(string? json)
+    public static string? ObjectOrNull(string? json, int maxBytes = MaxJsonBytes)
     {
-        if (json is null || Encoding.UTF8.GetByteCount(json) > MaxJsonBytes || json.Contains("\\u0000", StringComparison.Ordinal))
+        if (json is null || Encoding.UTF8.GetByteCount(json) > maxBytes || json.Contains("\\u0000", StringComparison.Ordinal))
         {
             return null;
         }
