@@ -132,6 +132,8 @@ public sealed class PostTests(OperationsFixture service)
         { "context", "{\"a\":\"\\ud800\"}" },
         { "context", "{\"\\ud800\":1}" },
         { "context", "{\"a\":1e999999}" },
+        { "context", "{\"a\":1e-99999}" },
+        { "context", $"{{\"a\":1{new string('0', 200)}}}" },
         { "context", $"{{\"a\":\"{new string('x', 16 * 1024)}\"}}" },
         { "context", string.Concat(Enumerable.Repeat("{\"a\":", 11)) + "1" + new string('}', 11) },
         { "tags", "[null]" },
