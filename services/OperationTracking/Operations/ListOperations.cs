@@ -8,7 +8,10 @@ using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
-/// <summary>Operations by when they were queued, the latest first: one's own, and an admin all; from is included, to is not.</summary>
+/// <summary>
+/// Operations by when they were queued, the latest first: one's own, and an admin all; from is included, to is not. Up to three times
+/// context.name=value, with operationType or an entity, finds them by members of their context.
+/// </summary>
 internal static class ListOperations
 {
     private const int MaxText = 200;
@@ -40,12 +43,12 @@ internal static class ListOperations
 
     public static async Task<Ok<Page<OperationView>>> Handle(
         Named<OperationStatus>? status, [AsParameters] ListRequest request, Moment? from, Moment? to, int? limit, string? cursor,
-        ClaimsPrincipal user, OperationsDb db, LatestReports latest, TimeProvider time, CancellationToken cancel)
+        ClaimsPrincipal user, HttpRequest http, OperationsDb db, LatestReports latest, TimeProvider time, CancellationToken cancel)
     {
         var size = Paging.Limit(limit);
         var viewer = Viewer.Of(user);
         var after = Paging.Decode<Key>(cursor);
-        var places = Found(request, status?.Value, viewer, db);
+        var places = Found(request, status?.Value, viewer, db).WithContext(http.Query, request);
         if (from is { Value: var first })
         {
             places = places.Where(x => x.QueuedAt >= first);
