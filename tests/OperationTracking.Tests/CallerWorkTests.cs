@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using OpsPlatform.Contracts;
-using static OpsPlatform.OperationTracking.Tests.Posting;
 
 namespace OpsPlatform.OperationTracking.Tests;
 
@@ -39,11 +38,12 @@ public sealed class CallerWorkTests(OperationsFixture service)
     public async Task The_end_may_say_how_far_it_came_and_why_it_failed()
     {
         var (id, fence) = await _desk.Begun();
-        var ended = await _desk.Done($"/operations/{id}/end", new { fence, outcome = "failed", error = "The shop is closed.", last = new { done = 3, total = 10 } });
+        var ended = await _desk.Done($"/operations/{id}/end", new { fence, outcome = "failed", error = "The shop is closed.", last = new { fence, done = 3, total = 10, metadata = new { shelf = 4 } } });
         ended.Text("status").ShouldBe("failed");
         ended.Text("errorMessage").ShouldBe("The shop is closed.");
         ended.Number("progressPercentage").ShouldBe(30);
         ended.GetProperty("counters").Number("done").ShouldBe(3);
+        (await _desk.Get($"/operations/{id}/metadata")).Number("shelf").ShouldBe(4);
     }
 
     [Fact]
@@ -142,7 +142,8 @@ public sealed class CallerWorkTests(OperationsFixture service)
     [InlineData("end", """{"fence":1,"outcome":"completed","error":"none"}""")]
     [InlineData("end", """{"fence":1,"outcome":"completed","result":[]}""")]
     [InlineData("end", """{"fence":1,"outcome":"completed","result":{"a":"\u0000"}}""")]
-    [InlineData("end", """{"fence":1,"outcome":"completed","last":{"step":2}}""")]
+    [InlineData("end", """{"fence":1,"outcome":"completed","last":{"fence":1,"step":2}}""")]
+    [InlineData("end", """{"fence":1,"outcome":"completed","last":{"fence":2}}""")]
     [InlineData("begin", """{"force":1}""")]
     public async Task What_makes_no_sense_is_refused_and_changes_nothing(string what, string json)
     {

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text;
-using System.Text.Json;
 using static OpsPlatform.OperationTracking.Tests.Posting;
 
 namespace OpsPlatform.OperationTracking.Tests;

@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.OperationTracking.Operations;
-using OpsPlatform.ServiceDefaults.Work;
 using Operation = OpsPlatform.OperationTracking.Operations.Operation;
 using Running = OpsPlatform.ServiceDefaults.Work.Operation;
 

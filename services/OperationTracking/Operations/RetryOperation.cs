@@ -1,8 +1,6 @@
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
 using OpsPlatform.OperationTracking.Posted;
-using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Operations;
 

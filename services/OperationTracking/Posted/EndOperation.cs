@@ -3,6 +3,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.OperationTracking.Metadata;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.ServiceDefaults.Tenancy;
@@ -28,14 +29,19 @@ internal static class EndOperation
         /// <summary>A JSON object of at most 16 KiB with what came of it.</summary>
         public JsonElement? Result { get; init; }
 
-        /// <summary>How far it came in the end: what was reported less than a second before may be missing without it.</summary>
-        public CountsRequest? Last { get; init; }
+        /// <summary>The last report again, under the same fence: what was reported less than a second before may be missing without it.</summary>
+        public ReportOperation.ReportRequest? Last { get; init; }
 
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
         {
             if ((Outcome == "failed") != (Error is not null))
             {
                 yield return new("comes with failed, and failed with it.", [nameof(Error)]);
+            }
+
+            if (Last is { } last && last.Fence != Fence)
+            {
+                yield return new("has the same fence.", [nameof(Last)]);
             }
 
             if (Result is { } result && Text.ObjectOrNull(result.GetRawText()) is null)
@@ -46,7 +52,7 @@ internal static class EndOperation
     }
 
     public static async Task<Results<Ok<OperationView>, NotFound, ProblemHttpResult>> Handle(
-        Guid id, EndRequest request, ClaimsPrincipal user, OperationsDb db, OperationReader reader, LatestReports latest, TellAfterCommit tell, Caller caller, TimeProvider time,
+        Guid id, EndRequest request, ClaimsPrincipal user, OperationsDb db, OperationReader reader, LatestReports latest, MetadataKeeper metadata, TellAfterCommit tell, Caller caller, TimeProvider time,
         CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
@@ -70,6 +76,11 @@ internal static class EndOperation
         if (request.Last is not null && said is null)
         {
             return Problems.NoSuchStep(row.TotalSteps);
+        }
+
+        if (request.Last?.Metadata is { } patch && !await metadata.TryTake(id, patch, cancel))
+        {
+            return Problems.MetadataTooLarge();
         }
 
         var last = said is null ? latest.Of(caller.Org, id) : Heard.Of(said, caller.CorrelationId);

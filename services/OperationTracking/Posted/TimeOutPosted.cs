@@ -1,4 +1,3 @@
-using Npgsql;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.ServiceDefaults.Database;
