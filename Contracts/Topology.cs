@@ -32,6 +32,10 @@ public static class Topology
         Subscription.Of<OperationApproved>("orders"),
         Subscription.Of<OperationDenied>("orders"),
         Subscription.Of<OperationRetried>("orders"),
+        Subscription.Of<OperationCancelled>("operations"),
+        Subscription.Of<OperationApproved>("operations"),
+        Subscription.Of<OperationDenied>("operations"),
+        Subscription.Of<OperationRetried>("operations"),
     ];
 
     /// <summary>Messages of which only the latest about each thing counts: a queue nobody takes from drops the oldest.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 
 namespace OpsPlatform.ServiceDefaults.Http;
 
@@ -10,10 +11,12 @@ public readonly record struct Named<T>(T Value)
 
     // CA1000: the framework looks for exactly this member when it binds a query parameter.
 #pragma warning disable CA1000
+    /// <exception cref="BadHttpRequestException">It is no such name; answered as 400 with those there are.</exception>
     public static bool TryParse(string? text, out Named<T> named)
     {
-        var known = Values.TryGetValue(text ?? "", out var value);
-        named = new(value);
-        return known;
+        named = Values.TryGetValue(text ?? "", out var value)
+            ? new(value)
+            : throw new BadHttpRequestException($"'{text}' is not one of {string.Join(", ", Values.Keys)}.");
+        return true;
     }
 }

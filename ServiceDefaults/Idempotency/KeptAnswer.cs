@@ -15,7 +15,7 @@ internal sealed record KeptAnswer(int Status, IReadOnlyDictionary<string, string
     private static readonly string[] Kept =
     [
         HeaderNames.ContentType, HeaderNames.ContentLanguage, HeaderNames.ContentDisposition, HeaderNames.Location, HeaderNames.ETag,
-        HeaderNames.LastModified, HeaderNames.CacheControl, HeaderNames.Link, "Preference-Applied",
+        HeaderNames.LastModified, HeaderNames.CacheControl, HeaderNames.Link, "Preference-Applied", "Operation-Location", HeaderNames.RetryAfter,
     ];
 
     /// <summary>What was done, and what the business refused; not what never began or what a later try may change by itself.</summary>

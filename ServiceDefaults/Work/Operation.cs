@@ -11,7 +11,17 @@ namespace OpsPlatform.ServiceDefaults.Work;
 /// <param name="Total">What the counts add up to in the end; null while nobody knows.</param>
 /// <param name="IsReplanned">There is more to do than was thought: the share done may fall.</param>
 public sealed record OperationProgress(
-    long Done, long? Total = null, long? Failed = null, long? Skipped = null, long? Bytes = null, string? Message = null, bool IsReplanned = false);
+    long Done, long? Total = null, long? Failed = null, long? Skipped = null, long? Bytes = null, string? Message = null, bool IsReplanned = false)
+{
+    /// <returns>How much of the whole is done with the step, from 1, at this point: 0 to 100 by the steps' weights.</returns>
+    public double PercentAt(int step, IReadOnlyList<OperationStep> steps)
+    {
+        // As floating point, so that counts near the largest do not run over.
+        var done = (double)Done + (Failed ?? 0) + (Skipped ?? 0);
+        var share = Total is > 0 and var total ? Math.Clamp(done / total, 0, 1) : 0;
+        return 100 * (steps.Take(step - 1).Sum(before => before.Weight) + (steps[step - 1].Weight * share)) / steps.Sum(one => one.Weight);
+    }
+}
 
 /// <summary>What holds a worker up that could go on.</summary>
 public enum OperationWait
@@ -146,7 +156,7 @@ public sealed class Operation : IProgress<OperationProgress>
 
     /// <summary>The sequence is the time, so that it also rises when another instance goes on with the same attempt.</summary>
     private OperationReported Now() => new(
-        Id, Attempt, _sequence = Math.Max(_sequence + 1, _time.GetUtcNow().ToUnixTimeMilliseconds()), _time.GetUtcNow(), _startedAt, _advancedAt, _step, Percent(), _progress.Done, _progress.Total, _progress.Failed, _progress.Skipped,
+        Id, Attempt, _sequence = Math.Max(_sequence + 1, _time.GetUtcNow().ToUnixTimeMilliseconds()), _time.GetUtcNow(), _startedAt, _advancedAt, _step, _progress.PercentAt(_step, _claim.Started.Steps), _progress.Done, _progress.Total, _progress.Failed, _progress.Skipped,
         _progress.Bytes, _progress.Message, _progress.IsReplanned, Cause: Cause(), BlockedBy: _blockedBy);
 
     private string Cause() => _waitsFor switch
@@ -163,14 +173,6 @@ public sealed class Operation : IProgress<OperationProgress>
         {
             (_waitsFor, _blockedBy, _advancedAt, _hasNews) = (what, operation, _time.GetUtcNow(), true);
         }
-    }
-
-    private double Percent()
-    {
-        var steps = _claim.Started.Steps;
-        var done = _progress.Done + (_progress.Failed ?? 0) + (_progress.Skipped ?? 0);
-        var share = _progress.Total is > 0 and var total ? Math.Clamp((double)done / total, 0, 1) : 0;
-        return 100 * (steps.Take(_step - 1).Sum(step => step.Weight) + (steps[_step - 1].Weight * share)) / steps.Sum(step => step.Weight);
     }
 
     private sealed class Waiting(Operation operation) : IDisposable

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.OperationTracking.Approvals;
+using OpsPlatform.OperationTracking.Bulk;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Statistics;
 using OpsPlatform.OperationTracking.Timeline;
@@ -13,6 +14,8 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
     public DbSet<Operation> Operations => Set<Operation>();
 
     public DbSet<OperationTag> OperationTags => Set<OperationTag>();
+
+    public DbSet<BulkItem> BulkItems => Set<BulkItem>();
 
     public DbSet<TimelineEntry> Timeline => Set<TimelineEntry>();
 
@@ -45,6 +48,7 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
         modelBuilder.Entity<OperationTag>().HasKey(x => new { x.OrgId, x.Tag, x.QueuedAt, x.OperationId });
         modelBuilder.Entity<OperationDay>().HasKey(x => new { x.OrgId, x.OperationType, x.Day });
         modelBuilder.Entity<OperationDuration>().HasKey(x => new { x.OrgId, x.OperationType, x.Day, x.SizeClass, x.Bucket });
+        modelBuilder.Entity<BulkItem>().HasKey(x => new { x.OrgId, x.BulkId, x.OperationId });
         modelBuilder.Entity<TimelineHead>().HasKey(x => x.OrgId);
         modelBuilder.Entity<TimelineEntry>(entry =>
         {

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using OpsPlatform.OperationTracking.Approvals;
+using OpsPlatform.OperationTracking.Metadata;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.ServiceDefaults.Http;
 
@@ -9,12 +10,52 @@ namespace OpsPlatform.OperationTracking;
 internal static class Problems
 {
     private const int WaitersRetryAfterSeconds = 2;
+    private const int OpenRetryAfterSeconds = 60;
 
     public static ProblemHttpResult NotYours() => Problem.Of(
         "not-yours", StatusCodes.Status403Forbidden, "The operation is somebody else's.", "Its user sees and cancels it, and so do admins and owners of the organisation.");
 
-    public static ProblemHttpResult OperationOver(OperationView operation) => Problem.Of(
-        "operation-over", StatusCodes.Status409Conflict, "The operation has ended.", "What has ended cannot be cancelled.", ("operation", operation));
+    public static ProblemHttpResult OperationOver(OperationView operation, string detail) => Problem.Of(
+        "operation-over", StatusCodes.Status409Conflict, "The operation has ended.", detail, ("operation", operation));
+
+    public static ProblemHttpResult OperationExists(Guid id) => Problem.Of(
+        "operation-exists", StatusCodes.Status409Conflict, "The id is another operation's.",
+        $"{id} is there already and was asked for otherwise. Choose another operationId, or leave it out.");
+
+    public static ProblemHttpResult NotPosted(string service) => Problem.Of(
+        "not-posted", StatusCodes.Status409Conflict, "A service works on the operation.", $"It was started by {service}, which begins, reports and ends it.");
+
+    public static ProblemHttpResult NotApproved() => Problem.Of(
+        "not-approved", StatusCodes.Status409Conflict, "Those who have to agree have not yet.", "Begin it once its status is approved.");
+
+    public static ProblemHttpResult LeaseHeld(OperationView operation) => Problem.Of(
+        "lease-held", StatusCodes.Status409Conflict, "The operation has been begun and is under way.",
+        "Whoever began it may begin again with force: true; the attempt under way can then report and end nothing any more.", ("operation", operation));
+
+    public static ProblemHttpResult LeaseLost(OperationView operation) => Problem.Of(
+        "lease-lost", StatusCodes.Status409Conflict, "The attempt is over.",
+        "It has ended, was not heard of for too long, or another one was begun: stop working on it.", ("operation", operation));
+
+    public static ProblemHttpResult NoSuchStep(int steps) => Problem.Of(
+        "no-such-step", StatusCodes.Status400BadRequest, "The operation has no such step.", $"step is from 1 to {steps}.");
+
+    public static ProblemHttpResult NotRetryable(OperationView operation) => Problem.Of(
+        "not-retryable", StatusCodes.Status409Conflict, "The operation cannot be tried again.", "Only what failed or timed out is, and what a service works on only for six days after that.", ("operation", operation));
+
+    public static ProblemHttpResult MetadataTooLarge() => Problem.Of(
+        "metadata-too-large", StatusCodes.Status413PayloadTooLarge, "The operation's metadata would be too large.",
+        $"It has at most {MetadataKeeper.MaxBytes} bytes in all, as PostgreSQL writes it. Take members away by null, or keep it elsewhere and say where.");
+
+    public static ProblemHttpResult TooManyFound(int most) => Problem.Of(
+        "too-many-found", StatusCodes.Status422UnprocessableEntity, "The filter finds too many operations.", $"At most {most} are done together: narrow the filter, by queuedBefore for instance.");
+
+    public static ProblemHttpResult TooManyOperations(HttpContext http, int most)
+    {
+        http.Response.Headers.RetryAfter = $"{OpenRetryAfterSeconds}";
+        return Problem.Of(
+            "too-many-operations", StatusCodes.Status429TooManyRequests, "Too many posted operations are open.",
+            $"An organisation has {most} at a time that have not ended. End or cancel some; limits such as startWithinSeconds end forgotten ones.");
+    }
 
     public static ProblemHttpResult FeedReset() => Problem.Of(
         "feed-reset", StatusCodes.Status410Gone, "Too much has happened since that position.", "Begin without a position: it tells what is under way. What has ended is in GET /operations.");

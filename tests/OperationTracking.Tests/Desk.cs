@@ -116,6 +116,24 @@ public sealed class Desk(OperationsFixture service)
     public async Task<string[]> Story(Guid id) =>
         [.. (await Get($"/operations/{id}/timeline")).GetProperty("items").EnumerateArray().Select(x => x.Text("event"))];
 
+    /// <summary>How often an operation's row was written meanwhile, and how long that took.</summary>
+    public async Task<(long Writes, double Seconds)> Writes(string table, string column, Guid id, Func<Task> during)
+    {
+        await Execute($"""
+            SELECT pg_advisory_xact_lock(1);
+            CREATE TABLE IF NOT EXISTS counted_writes (id uuid NOT NULL);
+            CREATE OR REPLACE FUNCTION count_write() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+              BEGIN INSERT INTO counted_writes VALUES (TG_ARGV[0]::uuid); RETURN NULL; END $$;
+            CREATE TRIGGER counted_{id:N} AFTER INSERT OR UPDATE ON {table} FOR EACH ROW WHEN (NEW.{column} = '{id}') EXECUTE FUNCTION count_write('{id}')
+            """, "owner");
+        var began = TimeProvider.System.GetTimestamp();
+        await during();
+        var seconds = TimeProvider.System.GetElapsedTime(began).TotalSeconds;
+        var writes = await Sql<long>($"SELECT count(*) FROM counted_writes WHERE id = '{id}'", "owner");
+        await Execute($"DROP TRIGGER counted_{id:N} ON {table}", "owner");
+        return (writes, seconds);
+    }
+
     /// <summary>The first value of the first row.</summary>
     public async Task<T> Sql<T>(string sql, string role = "app")
     {

@@ -70,6 +70,36 @@ public sealed class ListTests(OperationsFixture service)
     public async Task What_cannot_be_read_is_refused(string query) => await _desk.Get($"/operations?{query}", HttpStatusCode.BadRequest);
 
     [Fact]
+    public async Task A_state_there_is_not_is_answered_with_those_there_are() =>
+        (await _desk.Get("/operations?status=done", HttpStatusCode.BadRequest)).Text("detail").ShouldBe(
+            "'done' is not one of queued, waiting_for_approval, approved, in_progress, waiting_external, cancelling, completed, failed, denied, cancelled, expired, timed_out.");
+
+    [Theory]
+    [InlineData("context.aisle=7&operationType=shop.count", 2)]
+    [InlineData("context.aisle=7&context.name=north&operationType=shop.count", 1)]
+    [InlineData("context.aisle=7&entityType=shop&entityId=s-1", 1)]
+    [InlineData("context.open=true&operationType=shop.count", 1)]
+    [InlineData("context.name=nor&operationType=shop.count", 0)]
+    [InlineData("context.aisle=1e999&operationType=shop.count", 0)]
+    [InlineData("context.aisle=7%22%7D&operationType=shop.count", 0)]
+    [InlineData("context.a%22:1,%22b=7&operationType=shop.count", 0)]
+    public async Task They_are_found_by_members_of_their_context(string query, int found)
+    {
+        await _desk.Post(("context", new { aisle = 7, name = "north", open = true }), ("entityType", "shop"), ("entityId", "s-1"));
+        await _desk.Post(("context", new { aisle = "7" }));
+        await _desk.Post(("context", new { aisle = 8, deep = new { aisle = 7 } }));
+        await _desk.Post();
+        (await _desk.Get($"/operations?{query}")).GetProperty("items").GetArrayLength().ShouldBe(found);
+    }
+
+    [Theory]
+    [InlineData("context.aisle=7")]
+    [InlineData("context.aisle=7&entityType=shop")]
+    [InlineData("context.a=1&context.b=1&context.c=1&context.c=2&operationType=shop.count")]
+    public async Task By_its_context_alone_nothing_is_looked_for(string query) =>
+        (await _desk.Get($"/operations?{query}", HttpStatusCode.BadRequest)).Text("detail").ShouldStartWith("context: ");
+
+    [Fact]
     public async Task A_member_sees_their_own_an_admin_all_of_the_organisation_and_nobody_anothers()
     {
         await Fill();

@@ -25,16 +25,23 @@ internal static class CheckPolicy
 
     public static async Task<Results<Ok<Response>, ProblemHttpResult>> Handle(Request request, MemberDirectory directory, Caller caller, CancellationToken cancel)
     {
-        var plan = new OperationPlan("", "{}", request.Policy, request.Records, request.Money, request.Deletions);
-        var tally = Count(await directory.Of(caller.Org, cancel));
+        var (tally, refusal) = await Count(new("", "{}", request.Policy, request.Records, request.Money, request.Deletions), request.UserId, directory, caller, cancel);
+        return refusal is null ? TypedResults.Ok(new Response(true, tally.Groups)) : refusal;
+    }
+
+    /// <returns>Besides, why nobody could agree to it; null when they can.</returns>
+    public static async Task<(Tally Tally, ProblemHttpResult? Refusal)> Count(
+        OperationPlan plan, string? userId, MemberDirectory directory, Caller caller, CancellationToken cancel)
+    {
+        var tally = Of(await directory.Of(caller.Org, cancel));
         if (tally.Lacking.Count > 0)
         {
             // Somebody may have come since the members were asked for last.
-            tally = Count(await directory.OfNow(caller.Org, cancel));
+            tally = Of(await directory.OfNow(caller.Org, cancel));
         }
 
-        return tally.Lacking.Count == 0 ? TypedResults.Ok(new Response(true, tally.Groups)) : Problems.PolicyUnsatisfiable(tally.Lacking);
+        return (tally, tally.Lacking.Count == 0 ? null : Problems.PolicyUnsatisfiable(tally.Lacking));
 
-        Tally Count(IReadOnlyList<Member> members) => new(plan, request.UserId ?? "", false, members, []);
+        Tally Of(IReadOnlyList<Member> members) => new(plan, userId ?? "", false, members, []);
     }
 }

@@ -1,24 +1,19 @@
 using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
-using OpsPlatform.Contracts;
-using OpsPlatform.ServiceDefaults.Messaging;
-using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
-/// <summary>Asks the service that works on an operation to stop it; it is cancelling until that says what became of it.</summary>
+/// <summary>Asks who works on an operation to stop it; it is cancelling until they say what became of it. A posted one that nobody has begun is cancelled at once.</summary>
 internal static class CancelOperation
 {
     public record Request([property: MaxLength(500)] string? Reason = null);
 
     public static async Task<Results<Accepted<OperationView>, NotFound, ProblemHttpResult>> Handle(
-        Guid id, Request request, ClaimsPrincipal user, OperationsDb db, OperationReader reader, TellAfterCommit tell, Caller caller, TimeProvider time, CancellationToken cancel)
+        Guid id, Request request, ClaimsPrincipal user, OperationsDb db, OperationReader reader, OperationMoves moves, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        var row = await db.Operations.FromSql($"SELECT * FROM operations WHERE org_id = current_org() AND id = {id} FOR UPDATE").AsNoTracking().SingleOrDefaultAsync(cancel);
-        if (row is null)
+        if (await reader.Hold(id, cancel) is not { } row)
         {
             return TypedResults.NotFound();
         }
@@ -31,19 +26,17 @@ internal static class CancelOperation
 
         if (row.IsOver)
         {
-            return Problems.OperationOver(reader.View(row));
+            return Problems.OperationOver(reader.View(row), "What has ended cannot be cancelled.");
         }
 
-        if (row.Status != OperationStatus.Cancelling)
+        if (OperationMoves.MayCancel(row))
         {
-            await db.Database.ExecuteSqlAsync($"SELECT ask_cancel({id}, {viewer.UserId}, {request.Reason}, {time.GetUtcNow()}, {caller.CorrelationId})", cancel);
-            db.Publish(new OperationCancelled(id, row.Service, viewer.UserId, request.Reason));
+            await moves.Cancel(row, viewer.UserId, request.Reason, cancel);
             await db.SaveChangesAsync(cancel);
-            row = await reader.Row(id, cancel);
-            tell.Changed(caller.Org, id);
+            row = (await reader.Row(id, cancel))!;
             await transaction.CommitAsync(cancel);
         }
 
-        return TypedResults.Accepted($"/operations/{id}", reader.View(row!));
+        return TypedResults.Accepted($"/operations/{id}", reader.View(row));
     }
 }

@@ -19,6 +19,7 @@ internal sealed class ForgetOperations(ServiceDatabase database, Forgetting forg
         await forgetting.Rows("early_plans", "heard_at", EarlyPlanRetention, cancel);
         await forgetting.Rows("operation_durations", "day", Retention, cancel);
         await forgetting.Rows("operation_days", "day", StatisticsRetention, cancel);
+        await forgetting.Rows("bulk_items", "asked_at", Retention, cancel);
         return await forgetting.Rows("operations", "completed_at", Retention, cancel);
     }
 

@@ -9,7 +9,10 @@ using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
-/// <summary>Operations by when they were queued, the latest first: one's own, and an admin all; from is included, to is not.</summary>
+/// <summary>
+/// Operations by when they were queued, the latest first: one's own, and an admin all; from is included, to is not. Up to three times
+/// context.name=value, with operationType or an entity, finds them by members of their context.
+/// </summary>
 internal static class ListOperations
 {
     private const int MaxText = 200;
@@ -30,7 +33,7 @@ internal static class ListOperations
     internal sealed record Key(DateTimeOffset QueuedAt, Guid Id);
 
     /// <summary>An operation and where it stands in the list, by the columns of whichever table has an index in that order.</summary>
-    private sealed class Place
+    internal sealed class Place
     {
         public required Operation Operation { get; init; }
 
@@ -41,17 +44,12 @@ internal static class ListOperations
 
     public static async Task<Ok<Page<OperationView>>> Handle(
         Named<OperationStatus>? status, [AsParameters] ListRequest request, Moment? from, Moment? to, int? limit, string? cursor,
-        ClaimsPrincipal user, OperationsDb db, LatestReports latest, History history, TimeProvider time, CancellationToken cancel)
+        ClaimsPrincipal user, HttpRequest http, OperationsDb db, LatestReports latest, History history, TimeProvider time, CancellationToken cancel)
     {
         var size = Paging.Limit(limit);
         var viewer = Viewer.Of(user);
         var after = Paging.Decode<Key>(cursor);
-        var places = Filtered(request.Tag is { } tag ? Tagged(tag, db) : All(db), request, viewer);
-        if (status is { Value: var wanted })
-        {
-            places = places.Where(x => x.Operation.Status == wanted);
-        }
-
+        var places = Found(request, status?.Value, viewer, db).WithContext(http.Query, request);
         if (from is { Value: var first })
         {
             places = places.Where(x => x.QueuedAt >= first);
@@ -76,6 +74,12 @@ internal static class ListOperations
         var now = time.GetUtcNow();
         return TypedResults.Ok(Paging.Cut(
             [.. page.Select(row => OperationView.Of(row, latest.Of(row.OrgId, row.Id), history, now))], size, x => new Key(x.QueuedAt, x.OperationId)));
+    }
+
+    public static IQueryable<Place> Found(ListRequest request, OperationStatus? status, Viewer viewer, OperationsDb db)
+    {
+        var places = Filtered(request.Tag is { } tag ? Tagged(tag, db) : All(db), request, viewer);
+        return status is { } wanted ? places.Where(x => x.Operation.Status == wanted) : places;
     }
 
     private static IQueryable<Place> All(OperationsDb db) =>

@@ -10,7 +10,7 @@ internal static class OperationEndpoints
 {
     private static readonly TimeSpan TicketLifetime = TimeSpan.FromMinutes(1);
 
-    public static void AddOperations(this WebApplicationBuilder builder)
+    public static void AddTracking(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<OperationWatch>();
         builder.Services.AddSingleton<History>();
@@ -18,6 +18,7 @@ internal static class OperationEndpoints
         builder.Services.AddTicketAuthentication(TicketLifetime);
         builder.Services.AddScoped<FeedReader>();
         builder.Services.AddScoped<OperationReader>();
+        builder.Services.AddScoped<OperationMoves>();
         builder.Services.AddScoped<TellAfterCommit>();
         builder.Services.ConfigureDbContext<OperationsDb>((services, options) => options.AddInterceptors(services.GetRequiredService<TellAfterCommit>()));
         builder.Services.AddSingleton<ForgetOperations>();
@@ -44,5 +45,8 @@ internal static class OperationEndpoints
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);
         operations.MapPost("/{id:guid}/cancel", CancelOperation.Handle);
+        operations.MapPost("/{id:guid}/retry", RetryOperation.Handle)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status429TooManyRequests);
     }
 }

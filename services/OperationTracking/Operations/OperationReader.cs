@@ -22,6 +22,10 @@ internal sealed class OperationReader(OperationsDb db, LatestReports latest, His
         return row;
     }
 
+    /// <summary>Keeps everybody else from changing the operation until the transaction ends.</summary>
+    public Task<Operation?> Hold(Guid id, CancellationToken cancel) =>
+        db.Operations.FromSql($"SELECT * FROM operations WHERE org_id = current_org() AND id = {id} FOR UPDATE").AsNoTracking().SingleOrDefaultAsync(cancel);
+
     /// <returns>Null when nothing was heard of it within a second either.</returns>
     public async Task<Operation?> RowOnceKnown(Guid id, CancellationToken cancel)
     {

@@ -12,7 +12,6 @@ namespace OpsPlatform.OperationTracking.Reports;
 internal sealed class EndOperationWhenOperationEnded(OperationsDb db, TellAfterCommit tell, Caller caller) : IHear<OperationEnded>
 {
     private const int MaxError = 2_000;
-    private static readonly JsonSerializerOptions RowOptions = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     public async Task Hear(IReadOnlyList<Envelope<OperationEnded>> messages, CancellationToken cancel)
     {
@@ -21,7 +20,7 @@ internal sealed class EndOperationWhenOperationEnded(OperationsDb db, TellAfterC
         var started = StartedRow.Json(ends.Select(envelope => StartedRow.Of(envelope.Message.Operation, envelope.Actor, envelope.CorrelationId)));
         var last = WriteReports.Rows(ends.Where(envelope => envelope.Message.Last is { Attempt: > 0 })
             .Select(envelope => Heard.Of(TakeReports.Storable(envelope.Message.Last! with { OperationId = envelope.Message.Operation.OperationId }), envelope.CorrelationId)));
-        var ended = JsonSerializer.Serialize(ends.Select(EndedRow.Of), RowOptions);
+        var ended = EndedRow.Json(ends.Select(Row));
         await db.Database.ExecuteSqlAsync($"SELECT hear_ended({started}::jsonb, {last}::jsonb, {ended}::jsonb)", cancel);
         foreach (var envelope in ends)
         {
@@ -29,17 +28,21 @@ internal sealed class EndOperationWhenOperationEnded(OperationsDb db, TellAfterC
         }
     }
 
-    /// <summary>As end_operations reads it.</summary>
-    private sealed record EndedRow(
-        Guid Id, string Outcome, DateTimeOffset EndedAt, string? Error, [property: JsonConverter(typeof(RawJson))] string? Result, string? CancelledBy, Guid CorrelationId)
-    {
-        public static EndedRow Of(Envelope<OperationEnded> envelope) => new(
-            envelope.Message.Operation.OperationId,
-            envelope.Message.Outcome,
-            envelope.Message.EndedAt,
-            Text.Storable(envelope.Message.Error, MaxError),
-            Text.ObjectOrNull(envelope.Message.Result),
-            envelope.Message.CancelledBy,
-            envelope.CorrelationId);
-    }
+    private static EndedRow Row(Envelope<OperationEnded> envelope) => new(
+        envelope.Message.Operation.OperationId,
+        envelope.Message.Outcome,
+        envelope.Message.EndedAt,
+        Text.Storable(envelope.Message.Error, MaxError),
+        Text.ObjectOrNull(envelope.Message.Result),
+        envelope.Message.CancelledBy,
+        envelope.CorrelationId);
+}
+
+/// <summary>As end_operations reads it.</summary>
+internal sealed record EndedRow(
+    Guid Id, string Outcome, DateTimeOffset EndedAt, string? Error, [property: JsonConverter(typeof(RawJson))] string? Result, string? CancelledBy, Guid CorrelationId)
+{
+    private static readonly JsonSerializerOptions RowOptions = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    public static string Json(IEnumerable<EndedRow> rows) => JsonSerializer.Serialize(rows, RowOptions);
 }

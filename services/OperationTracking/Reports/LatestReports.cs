@@ -80,7 +80,7 @@ internal sealed class LatestReports(TimeProvider time)
         }
     }
 
-    /// <summary>Those to be written now; each is the taker's until it says Written, Unknown, PutBack or Forget.</summary>
+    /// <summary>Those to be written now; each is the taker's until it says Written, Unknown, PutBack or Ended.</summary>
     public IReadOnlyList<DueReport> TakeDue()
     {
         lock (_gate)
@@ -151,6 +151,18 @@ internal sealed class LatestReports(TimeProvider time)
             if (_held.TryGetValue((org, id), out var held))
             {
                 held.UnknownSince = null;
+            }
+        }
+    }
+
+    /// <summary>The attempt told of is over, and the operation with it; a later attempt's report stays.</summary>
+    public void Ended(DueReport due)
+    {
+        lock (_gate)
+        {
+            if (_held.GetValueOrDefault((due.Org, due.Id))?.Latest.Report.Attempt <= due.Heard.Report.Attempt)
+            {
+                Forget(due.Org, due.Id);
             }
         }
     }

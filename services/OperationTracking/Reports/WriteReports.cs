@@ -158,7 +158,7 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
             }
             else if (operation.HasEnded)
             {
-                latest.Forget(report.Org, report.Id);
+                latest.Ended(report);
             }
             else
             {

@@ -1,0 +1,25 @@
+using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.OperationTracking.Posted;
+using OpsPlatform.ServiceDefaults.Work;
+using Running = OpsPlatform.ServiceDefaults.Work.Operation;
+
+namespace OpsPlatform.OperationTracking.Bulk;
+
+internal sealed class RetryMany(BulkRun run, OperationMoves moves, OperationsDb db, TimeProvider time) : IDoOperation<BulkArgs>
+{
+    public static OperationKind Kind { get; } = new("operations.bulk_retry", [new("Queueing again")]);
+
+    public Task<object?> Do(BulkArgs args, Running operation, CancellationToken cancel) => run.Do(
+        args,
+        operation,
+        row => OperationMoves.MayRetry(row, time.GetUtcNow()) ? null : "It has not failed, or too long ago.",
+        async row =>
+        {
+            await moves.Retry(row, args.UserId, cancel);
+            if (row.Service == PostedOperations.Service && await PostOperation.HasTooManyOpen(db, cancel))
+            {
+                throw new OperationRefusedException($"The organisation has {PostOperation.MostOpen} posted operations open, which is the most; end or cancel some, and try this again.");
+            }
+        },
+        cancel);
+}

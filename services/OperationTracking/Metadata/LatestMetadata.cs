@@ -1,0 +1,100 @@
+// Members of an operation's metadata by name; never changed once made.
+global using Patch = System.Collections.Generic.Dictionary<string, System.Text.Json.JsonElement>;
+using System.Text.Json;
+
+namespace OpsPlatform.OperationTracking.Metadata;
+
+/// <summary>
+/// What was said of operations' metadata in this process and is not written yet. Callers' reports read the database before, so that no more is held than it
+/// serves in a second.
+/// </summary>
+internal sealed class LatestMetadata(TimeProvider time)
+{
+    private static readonly TimeSpan WriteInterval = TimeSpan.FromSeconds(1);
+    private static readonly Patch Nothing = [];
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(Guid Org, Guid Id), Held> _held = [];
+
+    private sealed class Held
+    {
+        /// <summary>Null when all is written.</summary>
+        public Patch? Unwritten { get; set; }
+
+        /// <summary>When it was last taken to be written.</summary>
+        public long? TakenAt { get; set; }
+    }
+
+    /// <returns>What is not written, with the patch over it.</returns>
+    public Patch With(Guid org, Guid id, Patch patch)
+    {
+        lock (_gate)
+        {
+            return Merge(_held.GetValueOrDefault((org, id))?.Unwritten ?? Nothing, patch);
+        }
+    }
+
+    public void Take(Guid org, Guid id, Patch patch)
+    {
+        lock (_gate)
+        {
+            var held = _held.TryGetValue((org, id), out var known) ? known : _held[(org, id)] = new();
+            held.Unwritten = Merge(held.Unwritten ?? Nothing, patch);
+        }
+    }
+
+    /// <summary>Over what is stored, as it will be once all is written.</summary>
+    public Patch Over(Guid org, Guid id, Patch stored) =>
+        With(org, id, Nothing) is { Count: > 0 } unwritten ? Merge(stored, unwritten).Where(x => x.Value.ValueKind != JsonValueKind.Null).ToDictionary() : stored;
+
+    /// <summary>Those to be written now, each at most once a second.</summary>
+    /// <param name="all">Also those whose second is not over.</param>
+    public IReadOnlyList<(Guid Org, Guid Id, Patch Patch)> TakeDue(bool all)
+    {
+        lock (_gate)
+        {
+            List<(Guid, Guid, Patch)> due = [];
+            foreach (var (key, held) in _held.ToArray())
+            {
+                if (!all && held.TakenAt is { } taken && time.GetElapsedTime(taken) < WriteInterval)
+                {
+                    continue;
+                }
+
+                if (held.Unwritten is { } patch)
+                {
+                    due.Add((key.Org, key.Id, patch));
+                    (held.Unwritten, held.TakenAt) = (null, time.GetTimestamp());
+                }
+                else
+                {
+                    _held.Remove(key);
+                }
+            }
+
+            return due;
+        }
+    }
+
+    /// <summary>It could not be written; what came since goes over it.</summary>
+    public void PutBack(Guid org, Guid id, Patch patch)
+    {
+        lock (_gate)
+        {
+            var since = With(org, id, Nothing);
+            Take(org, id, patch);
+            Take(org, id, since);
+        }
+    }
+
+    private static Patch Merge(Patch first, Patch second)
+    {
+        var merged = new Patch(first);
+        foreach (var (key, value) in second)
+        {
+            merged[key] = value;
+        }
+
+        return merged;
+    }
+}

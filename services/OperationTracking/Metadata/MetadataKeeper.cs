@@ -1,0 +1,38 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using OpsPlatform.ServiceDefaults.Tenancy;
+
+namespace OpsPlatform.OperationTracking.Metadata;
+
+/// <summary>Takes what is said of an operation's metadata, and reads it as it is with that.</summary>
+internal sealed class MetadataKeeper(OperationsDb db, LatestMetadata latest, Caller caller)
+{
+    /// <summary>Of an operation, as the table's check has it.</summary>
+    public const int MaxBytes = 256 * 1024;
+
+    /// <returns>False when there would be too much of it.</returns>
+    public async Task<bool> TryTake(Guid id, JsonElement said, CancellationToken cancel)
+    {
+        var patch = Members(said);
+        var unwritten = JsonSerializer.Serialize(latest.With(caller.Org, id, patch));
+        var bytes = await db.Database.SqlQuery<int>($"""
+            SELECT octet_length(merged_metadata((SELECT metadata FROM operation_metadata WHERE org_id = current_org() AND operation_id = {id}), {unwritten}::jsonb)::text) AS "Value"
+            """).SingleAsync(cancel);
+        if (bytes > MaxBytes)
+        {
+            return false;
+        }
+
+        latest.Take(caller.Org, id, patch);
+        return true;
+    }
+
+    public async Task<Patch> Read(Guid id, CancellationToken cancel)
+    {
+        var stored = await db.Database.SqlQuery<string>($"SELECT metadata::text AS \"Value\" FROM operation_metadata WHERE org_id = current_org() AND operation_id = {id}")
+            .SingleOrDefaultAsync(cancel);
+        return latest.Over(caller.Org, id, Members(JsonElement.Parse(stored ?? "{}")));
+    }
+
+    private static Patch Members(JsonElement json) => json.EnumerateObject().ToDictionary(member => member.Name, member => member.Value);
+}
