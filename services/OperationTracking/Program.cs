@@ -1,5 +1,6 @@
 using OpsPlatform.Contracts;
 using OpsPlatform.OperationTracking;
+using OpsPlatform.OperationTracking.Alerts;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.OperationTracking.Timeline;
@@ -15,11 +16,13 @@ builder.AddBus<OperationsDb>("operations", bus => bus
     .Hear<OperationEnded, EndOperationWhenOperationEnded>());
 builder.AddOperations();
 builder.AddReports();
+builder.AddAlerts();
 
 var app = builder.Build();
 
 app.UseServiceDefaults();
 app.MapOperations();
 app.MapTimeline();
+app.MapAlerts();
 
 app.Run();
