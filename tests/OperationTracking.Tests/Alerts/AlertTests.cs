@@ -167,6 +167,53 @@ public sealed class AlertTests : IClassFixture<WebhookFixture>
         await _admin.Get("alerts?state=imagined", HttpStatusCode.BadRequest);
     }
 
+    [Fact]
+    public async Task Alerts_resolved_and_deliveries_done_with_long_ago_are_forgotten()
+    {
+        await using var receiver = await Receiver.Start();
+        var (id, _) = await _admin.Add(receiver);
+        foreach (var (days, state) in ((int, string)[])[(31, "delivered"), (31, "pending"), (29, "failed")])
+        {
+            await _desk.Execute($"""
+                INSERT INTO webhook_deliveries (webhook_id, event, body, state, created_at, next_attempt_at)
+                VALUES ('{id}', '{state}', '', '{state}', now() - interval '{days} days', now() + interval '1 hour')
+                """);
+        }
+
+        foreach (var (days, name) in ((int, string)[])[(91, "old"), (89, "young")])
+        {
+            await _desk.Execute($"""
+                INSERT INTO alerts (org_id, rule_id, rule_name, kind, subject, operation_type, message, opened_at, resolved_at)
+                VALUES ('{_desk.Org}', gen_random_uuid(), '{name}', 'stuck', '', '', '', now() - interval '300 days', now() - interval '{days} days')
+                """, "owner");
+        }
+
+        await _service.Services.GetRequiredService<ForgetAlerts>().Run(CancellationToken.None);
+        (await _admin.Alerts()).ShouldHaveSingleItem().Text("rule").ShouldBe("young");
+        (await _admin.Get($"webhooks/{id}/deliveries")).GetProperty("items").EnumerateArray().Select(x => x.Text("event")).ShouldBe(["failed", "pending"]);
+    }
+
+    [Fact]
+    public async Task Lists_go_on_from_page_to_page()
+    {
+        await _desk.Execute($"""
+            INSERT INTO alerts (org_id, rule_id, rule_name, kind, subject, operation_type, message, opened_at, resolved_at)
+            SELECT '{_desk.Org}', gen_random_uuid(), i::text, 'stuck', '', '', '', now() - (i / 2) * interval '1 minute', now() FROM generate_series(0, 4) AS i
+            """, "owner");
+        List<string> seen = [];
+        string? cursor = null;
+        do
+        {
+            var page = await _admin.Get($"alerts?state=resolved&limit=2{(cursor is null ? "" : "&cursor=" + cursor)}");
+            seen.AddRange(page.GetProperty("items").EnumerateArray().Select(x => x.Text("rule")));
+            cursor = page.GetProperty("nextCursor").GetString();
+        }
+        while (cursor is not null);
+
+        seen.Order().ShouldBe(["0", "1", "2", "3", "4"]);
+        seen[4].ShouldBe("4");
+    }
+
     private Task<long> Look() => _service.Services.GetRequiredService<LookForAlerts>().Run(CancellationToken.None);
 
     private async Task<(string Kind, bool IsDefault)[]> Rules() =>

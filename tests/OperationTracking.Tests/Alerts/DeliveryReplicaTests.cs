@@ -53,4 +53,30 @@ public sealed class DeliveryReplicaTests : IClassFixture<WebhookFixture>
         (await _admin.Delivery(id, _ => true)).Text("state").ShouldBe("delivered");
         (await _admin.Get($"webhooks/{id}")).GetProperty("isEnabled").GetBoolean().ShouldBeTrue();
     }
+
+    [Fact]
+    public async Task A_receiver_that_never_answers_is_given_up_after_fifteen_seconds_and_an_answer_without_end_after_64_KiB()
+    {
+        await using var silent = await Receiver.Start();
+        await using var endless = await Receiver.Start();
+        var patience = new TaskCompletionSource();
+        silent.Answer = _ => patience.Task;
+        endless.Answer = async http =>
+        {
+            while (!http.RequestAborted.IsCancellationRequested)
+            {
+                await http.Response.Body.WriteAsync(new byte[1_000]);
+            }
+        };
+        var (never, _) = await _admin.Add(silent);
+        var (ever, _) = await _admin.Add(endless);
+        await _admin.Test(never);
+        await _admin.Test(ever);
+        (await _admin.Delivery(ever, x => x.Number("attempts") == 1)).Text("answer").ShouldBe(new string('\uFFFD', 1_024));
+        (await _admin.Delivery(ever, _ => true)).Text("state").ShouldBe("delivered");
+        var tried = await _admin.Delivery(never, x => x.Number("attempts") == 1);
+        (tried.Text("error"), tried.Text("state")).ShouldBe(("No answer came within 15 s.", "pending"));
+        tried.Number("durationMs").ShouldBeInRange(14_900, 17_000);
+        patience.SetResult();
+    }
 }
