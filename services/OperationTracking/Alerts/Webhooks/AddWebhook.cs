@@ -29,8 +29,14 @@ internal static class AddWebhook
 
         var row = new Webhook
         {
-            OrgId = caller.Org, Id = Guid.CreateVersion7(), Url = request.Url, Events = [.. request.Events.Distinct()], OperationTypes = request.OperationTypes?.ToArray(),
-            CreatedAt = time.GetUtcNow(), Disabled = request.IsEnabled ? null : WebhookDisabled.Paused, DisabledAt = request.IsEnabled ? null : time.GetUtcNow(),
+            OrgId = caller.Org,
+            Id = Guid.CreateVersion7(),
+            Url = request.Url,
+            Events = [.. request.Events.Distinct()],
+            OperationTypes = request.OperationTypes?.ToArray(),
+            CreatedAt = time.GetUtcNow(),
+            Disabled = request.IsEnabled ? null : WebhookDisabled.Paused,
+            DisabledAt = request.IsEnabled ? null : time.GetUtcNow(),
         };
         db.Webhooks.Add(row);
         await db.SaveChangesAsync(cancel);

@@ -1,4 +1,3 @@
-using Npgsql;
 using NpgsqlTypes;
 using OpsPlatform.ServiceDefaults.Database;
 

@@ -24,7 +24,12 @@ internal static class TestWebhook
         var now = time.GetUtcNow();
         var delivery = new WebhookDelivery
         {
-            OrgId = caller.Org, Id = Guid.NewGuid(), WebhookId = id, Event = "webhook.test", CreatedAt = now, NextAttemptAt = now,
+            OrgId = caller.Org,
+            Id = Guid.NewGuid(),
+            WebhookId = id,
+            Event = "webhook.test",
+            CreatedAt = now,
+            NextAttemptAt = now,
             Body = JsonSerializer.Serialize(new { type = "webhook.test", timestamp = now.UtcDateTime, data = new { webhookId = id } }),
         };
         db.WebhookDeliveries.Add(delivery);
