@@ -198,7 +198,7 @@ public sealed class AlertTests : IClassFixture<WebhookFixture>
     {
         await _desk.Execute($"""
             INSERT INTO alerts (org_id, rule_id, rule_name, kind, subject, operation_type, message, opened_at, resolved_at)
-            SELECT '{_desk.Org}', gen_random_uuid(), i::text, 'stuck', '', '', '', now() - (i / 2) * interval '1 minute', now() FROM generate_series(0, 4) AS i
+            SELECT '{_desk.Org}', gen_random_uuid(), i::text, 'stuck', '', '', '', now() - ((i + 1) / 2) * interval '1 minute', now() FROM generate_series(0, 4) AS i
             """, "owner");
         List<string> seen = [];
         string? cursor = null;
@@ -211,7 +211,7 @@ public sealed class AlertTests : IClassFixture<WebhookFixture>
         while (cursor is not null);
 
         seen.Order().ShouldBe(["0", "1", "2", "3", "4"]);
-        seen[4].ShouldBe("4");
+        seen[0].ShouldBe("0");
     }
 
     private Task<long> Look() => _service.Services.GetRequiredService<LookForAlerts>().Run(CancellationToken.None);
