@@ -54,6 +54,8 @@ identity.WithEnvironment("Identity__KeyEncryptionKey", keyEncryptionKey);
 if (builder.ExecutionContext.IsRunMode)
 {
     identity.WithEnvironment("Demo__Enabled", "true");
+    // Receivers under development listen on this machine.
+    operations.WithEnvironment("Webhooks__AllowInsecure", "on");
 }
 
 // Nobody but the gateway waits for another service: each goes on when another is away.

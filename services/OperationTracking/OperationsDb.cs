@@ -1,4 +1,6 @@
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.OperationTracking.Alerts.Webhooks;
+using OpsPlatform.OperationTracking.Alerts;
 using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Bulk;
 using OpsPlatform.OperationTracking.Operations;
@@ -33,6 +35,16 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
 
     public DbSet<EarlyPlan> EarlyPlans => Set<EarlyPlan>();
 
+    public DbSet<Alert> Alerts => Set<Alert>();
+
+    public DbSet<AlertRule> AlertRules => Set<AlertRule>();
+
+    public DbSet<DefaultAlertRule> DefaultAlertRules => Set<DefaultAlertRule>();
+
+    public DbSet<Webhook> Webhooks => Set<Webhook>();
+
+    public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
+
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         base.OnModelCreating(modelBuilder);
@@ -45,6 +57,11 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
             operation.Property(x => x.Approval).HasColumnType("jsonb");
             operation.Property(x => x.Steps).HasColumnType("jsonb");
         });
+        modelBuilder.Entity<Alert>().HasKey(x => new { x.OrgId, x.Id });
+        modelBuilder.Entity<AlertRule>().HasKey(x => new { x.OrgId, x.Id });
+        modelBuilder.Entity<DefaultAlertRule>().HasNoKey().ToView("default_alert_rules");
+        modelBuilder.Entity<Webhook>().HasKey(x => new { x.OrgId, x.Id });
+        modelBuilder.Entity<WebhookDelivery>().HasKey(x => new { x.OrgId, x.Id });
         modelBuilder.Entity<OperationTag>().HasKey(x => new { x.OrgId, x.Tag, x.QueuedAt, x.OperationId });
         modelBuilder.Entity<OperationDay>().HasKey(x => new { x.OrgId, x.OperationType, x.Day });
         modelBuilder.Entity<OperationDuration>().HasKey(x => new { x.OrgId, x.OperationType, x.Day, x.SizeClass, x.Bucket });

@@ -100,13 +100,3 @@ internal sealed class TestGateway : IAsyncDisposable
         }
     }
 }
-
-/// <summary>The real clock, put forward for what the gateway decides.</summary>
-internal sealed class ShiftedTime : TimeProvider
-{
-    private long offsetTicks;
-
-    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + new TimeSpan(Interlocked.Read(ref offsetTicks));
-
-    public void Forward(TimeSpan by) => Interlocked.Add(ref offsetTicks, by.Ticks);
-}

@@ -100,13 +100,3 @@ public sealed record SessionAnswer(Guid UserId, Guid OrganisationId, string Acce
 public sealed record InvitationAnswer(Guid Id, string Code, string Email, string Role, DateTimeOffset ExpiresAt);
 
 public sealed record Person(string Email, SessionAnswer Session, HttpClient Client);
-
-/// <summary>The real clock, put forward by Offset for what the service decides; its timers run as ever.</summary>
-public sealed class ShiftedTime : TimeProvider
-{
-    private long offsetTicks;
-
-    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + new TimeSpan(Interlocked.Read(ref offsetTicks));
-
-    public void Forward(TimeSpan by) => Interlocked.Add(ref offsetTicks, by.Ticks);
-}

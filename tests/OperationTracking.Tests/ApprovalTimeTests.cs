@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using OpsPlatform.Contracts;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.OperationTracking.Tests;
 
@@ -12,16 +13,6 @@ public sealed class ClockFixture : OperationsFixture
     protected override IEnumerable<(string Key, string Value)> Settings => [.. base.Settings, ("Approvals:LookEvery", "00:00:00.2")];
 
     protected override void Configure(IServiceCollection services) => services.AddSingleton<TimeProvider>(Time);
-}
-
-/// <summary>The real clock, put forward by Offset for what the service decides; its timers run as ever.</summary>
-public sealed class ShiftedTime : TimeProvider
-{
-    private long _offsetTicks;
-
-    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + new TimeSpan(Interlocked.Read(ref _offsetTicks));
-
-    public void Forward(TimeSpan by) => Interlocked.Add(ref _offsetTicks, by.Ticks);
 }
 
 public sealed class ApprovalTimeTests(ClockFixture service) : IClassFixture<ClockFixture>

@@ -12,16 +12,6 @@ public sealed class LaterFixture : OperationsFixture
     protected override void Configure(IServiceCollection services) => services.AddSingleton<TimeProvider>(Time);
 }
 
-/// <summary>The real clock, put forward for what the service decides; its timers run as ever.</summary>
-internal sealed class ShiftedTime : TimeProvider
-{
-    private long _offsetTicks;
-
-    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + new TimeSpan(Interlocked.Read(ref _offsetTicks));
-
-    public void Forward(TimeSpan by) => Interlocked.Add(ref _offsetTicks, by.Ticks);
-}
-
 public sealed class TimeoutTests(LaterFixture service) : IClassFixture<LaterFixture>
 {
     private readonly Desk _desk = service.Desk();

@@ -12,6 +12,7 @@ public static class IdempotencyDocument
         "/identity/api-keys", "/identity/sessions/revoke-others",
         "/sync/tickets", "/sync/resync",
         .. Repository.ServiceNames.SelectMany(service => (string[])[$"/{service}/errors/retry", $"/{service}/errors/{{id}}/retry"]),
+        "/operations/webhooks", "/operations/webhooks/{id}/rotate",
         "/notes/secret",
     ];
 

@@ -1,6 +1,3 @@
-using OpsPlatform.OperationTracking.Feed;
-using OpsPlatform.OperationTracking.Statistics;
-using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tickets;
 
@@ -8,15 +5,9 @@ namespace OpsPlatform.OperationTracking.Operations;
 
 internal static class OperationEndpoints
 {
-    private static readonly TimeSpan TicketLifetime = TimeSpan.FromMinutes(1);
-
-    public static void AddTracking(this WebApplicationBuilder builder)
+    public static void AddOperationViews(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<OperationWatch>();
-        builder.Services.AddSingleton<History>();
-        builder.Services.AddSingleton<FeedHub>();
-        builder.Services.AddTicketAuthentication(TicketLifetime);
-        builder.Services.AddScoped<FeedReader>();
         builder.Services.AddScoped<OperationReader>();
         builder.Services.AddScoped<OperationMoves>();
         builder.Services.AddScoped<TellAfterCommit>();
@@ -29,13 +20,6 @@ internal static class OperationEndpoints
     {
         var operations = app.MapApi("/operations");
         operations.MapGet("/", ListOperations.Handle);
-        operations.MapTickets();
-        operations.MapGet("/feed", GetFeed.Handle)
-            .RequireAuthorization(TicketAuthentication.Policy)
-            .Produces<GetFeed.FeedPage>(StatusCodes.Status200OK, "application/json", "text/event-stream")
-            .ProducesProblem(StatusCodes.Status410Gone)
-            .ProducesProblem(StatusCodes.Status429TooManyRequests);
-        operations.MapGet("/statistics", GetStatistics.Handle).RequireAuthorization(Roles.Admin);
         operations.MapGet("/{id:guid}", GetOperation.Handle);
         operations.MapGet("/{id:guid}/status", GetOperationStatus.Handle);
         operations.MapGet("/{id:guid}/wait", WaitForOperation.Handle).ProducesProblem(StatusCodes.Status429TooManyRequests);

@@ -1,0 +1,42 @@
+using OpsPlatform.OperationTracking.Alerts;
+using OpsPlatform.OperationTracking.Approvals;
+using OpsPlatform.OperationTracking.Bulk;
+using OpsPlatform.OperationTracking.Feed;
+using OpsPlatform.OperationTracking.Metadata;
+using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.OperationTracking.Posted;
+using OpsPlatform.OperationTracking.Reports;
+using OpsPlatform.OperationTracking.Statistics;
+using OpsPlatform.OperationTracking.Timeline;
+
+namespace OpsPlatform.OperationTracking;
+
+/// <summary>All this service is made of, a folder each.</summary>
+internal static class Tracking
+{
+    public static void AddTracking(this WebApplicationBuilder builder)
+    {
+        builder.AddOperationViews();
+        builder.AddReports();
+        builder.AddStatistics();
+        builder.AddFeed();
+        builder.AddApprovals();
+        builder.AddPosted();
+        builder.AddMetadata();
+        builder.AddBulk();
+        builder.AddAlerts();
+    }
+
+    public static void MapTracking(this WebApplication app)
+    {
+        app.MapOperations();
+        app.MapTimeline();
+        app.MapStatistics();
+        app.MapFeed();
+        app.MapApprovals();
+        app.MapPosted();
+        app.MapMetadata();
+        app.MapBulk();
+        app.MapAlerts();
+    }
+}
