@@ -36,7 +36,9 @@ public static class TicketAuthentication
     }
 
     public static void MapTickets(this RouteGroupBuilder group) =>
-        group.MapPost("/tickets", IssueTicket.Handle).WithoutIdempotencyKey("The answer is a secret that is shown once and kept nowhere. Ask for another ticket.");
+        group.MapPost("/tickets", IssueTicket.Handle)
+            .WithSummary("Gives a browser what it opens one stream with, as EventSource cannot send a token.")
+            .WithoutIdempotencyKey("The answer is a secret that is shown once and kept nowhere. Ask for another ticket.");
 }
 
 internal sealed record TicketLifetime(TimeSpan Value);

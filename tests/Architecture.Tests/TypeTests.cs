@@ -34,11 +34,13 @@ public sealed class TypeTests
         var heard = ServiceAssemblies.SelectMany(assembly => assembly.GetTypes().SelectMany(type => type.GetInterfaces()
             .Where(face => face.IsGenericType && (face.GetGenericTypeDefinition() == typeof(IHear<>) || face.GetGenericTypeDefinition() == typeof(IHearLatest<>)))
             .Select(face => new Subscription(face.GetGenericArguments()[0], Repository.NameOf(assembly.GetName().Name!)))));
-        // Who does long-running work hears through the frame that it is no longer wanted.
-        var cancelled = ServiceAssemblies.Where(assembly => assembly.GetTypes().Any(type => type.GetInterfaces()
+        // Who does long-running work hears through the frame what people decide about it.
+        var decided = ServiceAssemblies.Where(assembly => assembly.GetTypes().Any(type => type.GetInterfaces()
             .Any(face => face.IsGenericType && face.GetGenericTypeDefinition() == typeof(IDoOperation<>))))
-            .Select(assembly => Subscription.Of<OperationCancelled>(Repository.NameOf(assembly.GetName().Name!)));
-        heard.Concat(cancelled).ShouldBe(Topology.Subscriptions, ignoreOrder: true);
+            .Select(assembly => Repository.NameOf(assembly.GetName().Name!))
+            .SelectMany(service => (Subscription[])
+                [Subscription.Of<OperationCancelled>(service), Subscription.Of<OperationApproved>(service), Subscription.Of<OperationDenied>(service), Subscription.Of<OperationRetried>(service)]);
+        heard.Concat(decided).ShouldBe(Topology.Subscriptions, ignoreOrder: true);
     }
 
     [Fact]

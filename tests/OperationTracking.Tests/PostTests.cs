@@ -45,10 +45,19 @@ public sealed class PostTests(OperationsFixture service)
     public async Task With_a_plan_it_waits_for_approval_and_cannot_be_begun()
     {
         var plan = new { digest = "d-1", effect = new { deletes = "all" }, policy = new { groups = new[] { new { name = "Admins", votes = 1, roles = new[] { "admin" } } } }, records = 7 };
+        (await _desk.Refused("/operations", Asked(("plan", plan)), HttpStatusCode.UnprocessableEntity)).ShouldBe("policy-unsatisfiable");
+        var admin = Guid.NewGuid();
+        service.Identity.Join(_desk.Org, admin, "admin", "Ada");
+
         var id = await _desk.Post(("plan", plan));
         (await _desk.Get(id)).Text("status").ShouldBe("waiting_for_approval");
         (await _desk.Refused($"/operations/{id}/begin", new { }, HttpStatusCode.Conflict)).ShouldBe("not-approved");
         (await _desk.Story(id)).ShouldBe(["started", "approval_asked"]);
+
+        using var voter = _desk.Client("admin", admin);
+        (await _desk.Send($"/operations/{id}/votes", new { decision = "approve", digest = "d-1" }, voter)).Status.ShouldBe(HttpStatusCode.OK);
+        await _desk.Done($"/operations/{id}/begin", new { });
+        (await _desk.Get(id)).Text("status").ShouldBe("in_progress");
     }
 
     [Fact]

@@ -7,10 +7,10 @@ namespace OpsPlatform.Inventory.Recipes;
 /// <summary>What a recipe was before, the latest first; also of one that was deleted since.</summary>
 internal static class ListRecipeVersions
 {
-    public sealed record Response(
+    public sealed record RecipeVersionView(
         long RowVersion, string Code, string Name, decimal YieldQuantity, string YieldUnit, IReadOnlyList<RecipeLine> Lines, DateTimeOffset ValidFrom, DateTimeOffset ValidUntil);
 
-    public static async Task<Results<Ok<Page<Response>>, NotFound>> Handle(Guid id, int? limit, string? cursor, InventoryDb db, CancellationToken cancel)
+    public static async Task<Results<Ok<Page<RecipeVersionView>>, NotFound>> Handle(Guid id, int? limit, string? cursor, InventoryDb db, CancellationToken cancel)
     {
         var size = Paging.Limit(limit);
         var versions = db.RecipeVersions.AsNoTracking().Where(x => x.RecipeId == id);
@@ -23,6 +23,6 @@ internal static class ListRecipeVersions
         return page.Count == 0 && !await db.Recipes.AnyAsync(x => x.Id == id, cancel)
             ? TypedResults.NotFound()
             : TypedResults.Ok(Paging.Cut(
-                [.. page.Select(x => new Response(x.RowVersion, x.Code, x.Name, x.YieldQuantity, x.YieldUnit, x.Lines, x.ValidFrom, x.ValidUntil))], size, x => x.RowVersion));
+                [.. page.Select(x => new RecipeVersionView(x.RowVersion, x.Code, x.Name, x.YieldQuantity, x.YieldUnit, x.Lines, x.ValidFrom, x.ValidUntil))], size, x => x.RowVersion));
     }
 }

@@ -15,12 +15,12 @@ internal static class ListAlerts
 
     /// <param name="OperationId">Null for a failure_rate.</param>
     /// <param name="ResolvedAt">Null while it is open.</param>
-    public record Response(
+    public record AlertView(
         Guid Id, Guid RuleId, string Rule, AlertKind Kind, string OperationType, Guid? OperationId, string Message, DateTimeOffset OpenedAt, DateTimeOffset? ResolvedAt);
 
     internal sealed record Key(DateTimeOffset OpenedAt, Guid Id);
 
-    public static async Task<Ok<Page<Response>>> Handle(Named<State>? state, int? limit, string? cursor, OperationsDb db, CancellationToken cancel)
+    public static async Task<Ok<Page<AlertView>>> Handle(Named<State>? state, int? limit, string? cursor, OperationsDb db, CancellationToken cancel)
     {
         var size = Paging.Limit(limit);
         var after = Paging.Decode<Key>(cursor);
@@ -37,7 +37,7 @@ internal static class ListAlerts
 
         var page = await alerts.OrderByDescending(x => x.OpenedAt).ThenByDescending(x => x.Id).Take(size + 1).ToListAsync(cancel);
         return TypedResults.Ok(Paging.Cut(
-            [.. page.Select(x => new Response(x.Id, x.RuleId, x.RuleName, x.Kind, x.OperationType, x.OperationId, x.Message, x.OpenedAt, x.ResolvedAt))],
+            [.. page.Select(x => new AlertView(x.Id, x.RuleId, x.RuleName, x.Kind, x.OperationType, x.OperationId, x.Message, x.OpenedAt, x.ResolvedAt))],
             size, x => new Key(x.OpenedAt, x.Id)));
     }
 }

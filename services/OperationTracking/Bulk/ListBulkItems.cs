@@ -11,11 +11,11 @@ internal static class ListBulkItems
 {
     /// <param name="Outcome">done, failed or skipped (there was nothing to do); null until its turn has come.</param>
     /// <param name="Error">Why it was not done.</param>
-    public record Response(Guid Id, BulkOutcome? Outcome, string? Error);
+    public record BulkItemView(Guid Id, BulkOutcome? Outcome, string? Error);
 
     internal sealed record Key(Guid Id);
 
-    public static async Task<Results<Ok<Page<Response>>, NotFound, ProblemHttpResult>> Handle(
+    public static async Task<Results<Ok<Page<BulkItemView>>, NotFound, ProblemHttpResult>> Handle(
         Guid id, int? limit, string? cursor, ClaimsPrincipal user, OperationsDb db, OperationReader reader, CancellationToken cancel)
     {
         var size = Paging.Limit(limit);
@@ -31,7 +31,7 @@ internal static class ListBulkItems
         }
 
         var page = await db.BulkItems.AsNoTracking().Where(x => x.BulkId == id && x.OperationId.CompareTo(after) > 0).OrderBy(x => x.OperationId).Take(size + 1)
-            .Select(x => new Response(x.OperationId, x.Outcome, x.Error)).ToListAsync(cancel);
+            .Select(x => new BulkItemView(x.OperationId, x.Outcome, x.Error)).ToListAsync(cancel);
         return TypedResults.Ok(Paging.Cut(page, size, x => new Key(x.Id)));
     }
 }

@@ -16,7 +16,7 @@ internal sealed partial class FeedHub(OperationWatch watches, IServiceScopeFacto
 
     private sealed record Followed(List<FeedSubscription> Subscriptions, TaskCompletionSource HasBegun);
 
-    /// <summary>Gives all that changes after this has returned.</summary>
+    /// <summary>Gives all that changes after this has returned; throws what the database does when it cannot be read.</summary>
     public async Task<FeedSubscription> Subscribe(Guid org, CancellationToken cancel)
     {
         var subscription = new FeedSubscription(leaving => Leave(org, leaving));
@@ -53,7 +53,7 @@ internal sealed partial class FeedHub(OperationWatch watches, IServiceScopeFacto
         lock (_gate)
         {
             // The last one's place stays until its reader sees that it is empty.
-            _organisations[org].Subscriptions.Remove(leaving);
+            _organisations.GetValueOrDefault(org)?.Subscriptions.Remove(leaving);
         }
     }
 
@@ -70,6 +70,12 @@ internal sealed partial class FeedHub(OperationWatch watches, IServiceScopeFacto
                 followed.HasBegun.TrySetResult();
                 await changes.Wait(woken, stopping);
                 await Task.Delay(Gap, time, stopping);
+            }
+            catch (Exception fault) when (position is null)
+            {
+                // Whoever has come is told now; the next one begins anew.
+                GiveUp(org, followed, fault);
+                return;
             }
             catch (Exception fault) when (!stopping.IsCancellationRequested)
             {
@@ -104,6 +110,16 @@ internal sealed partial class FeedHub(OperationWatch watches, IServiceScopeFacto
         }
 
         return batch.Position;
+    }
+
+    private void GiveUp(Guid org, Followed followed, Exception fault)
+    {
+        lock (_gate)
+        {
+            _organisations.Remove(org);
+        }
+
+        followed.HasBegun.SetException(fault);
     }
 
     private bool HaveAllLeft(Guid org, Followed followed)

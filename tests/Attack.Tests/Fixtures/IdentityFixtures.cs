@@ -23,6 +23,7 @@ internal static class IdentityFixtures
         { "GET /identity/audit", _ => Call.Get("/identity/audit").WithQuery("limit", 5) },
         { "GET /identity/audit/mine", _ => Call.Get("/identity/audit/mine").WithQuery("limit", 5) },
         { "GET /identity/export/organisation", _ => Call.Get("/identity/export/organisation") },
+        { "GET /identity/export/members", _ => Call.Get("/identity/export/members") },
         { "GET /identity/sessions", _ => Call.Get("/identity/sessions").WithQuery("limit", 5) },
         { "DELETE /identity/sessions/{id}", async world => Call.Delete($"/identity/sessions/{await world.OtherSession()}") },
         { "POST /identity/sessions/revoke-others", _ => Call.Post("/identity/sessions/revoke-others") },

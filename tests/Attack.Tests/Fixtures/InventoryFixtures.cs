@@ -22,6 +22,10 @@ internal static class InventoryFixtures
         { "GET /recipes/{id}", async world => Call.Get($"/recipes/{await world.Recipe()}") },
         { "PUT /recipes/{id}", async world => Call.Put($"/recipes/{await world.NewRecipe()}", world.RecipeBody(await world.Ingredient())) },
         { "DELETE /recipes/{id}", async world => Call.Delete($"/recipes/{await world.NewRecipe()}") },
+        { "GET /recipes/{id}/versions", async world => Call.Get($"/recipes/{await world.Recipe()}/versions").WithQuery("limit", 5) },
+        { "GET /recipes/{id}/deletion", async world => Call.Get($"/recipes/{await world.Recipe()}/deletion") },
+        // Two admins beside who asks would have to agree to it, and there is one at most.
+        { "POST /recipes/{id}/deletion", async world => Call.Post($"/recipes/{await world.NewRecipe()}/deletion", new { reason = world.Name("reason") }) with { RightRefusal = 422 } },
         { "GET /recipes/availability", _ => Call.Get("/recipes/availability").WithQuery("quantity", 1).WithQuery("limit", 5) },
         { "GET /recipes/{id}/availability", async world => Call.Get($"/recipes/{await world.Recipe()}/availability").WithQuery("quantity", 1) },
         { "GET /inventory/log", async world => Call.Get("/inventory/log").WithQuery("ingredientId", await world.Ingredient()).WithQuery("limit", 5) },
