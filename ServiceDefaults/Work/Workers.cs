@@ -3,10 +3,8 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
-using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.ServiceDefaults.Work;
 

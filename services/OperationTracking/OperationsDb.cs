@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
-using OpsPlatform.OperationTracking.Alerts.Webhooks;
 using OpsPlatform.OperationTracking.Alerts;
+using OpsPlatform.OperationTracking.Alerts.Webhooks;
 using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Bulk;
 using OpsPlatform.OperationTracking.Operations;

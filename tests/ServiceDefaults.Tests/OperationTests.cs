@@ -2,9 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Npgsql;
 using OpsPlatform.Contracts;
-using OpsPlatform.ServiceDefaults.Tests.Sample;
 using OpsPlatform.ServiceDefaults.Work;
-using OpsPlatform.Testing;
 
 namespace OpsPlatform.ServiceDefaults.Tests;
 

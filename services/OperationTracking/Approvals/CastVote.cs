@@ -16,9 +16,9 @@ internal static class CastVote
     /// <summary>Of one voter on one plan.</summary>
     private const int MostChanges = 20;
 
-    /// <param name="Reason">Required for deny.</param>
     /// <param name="Digest">Of the plan that was read, as GET answers it.</param>
-    public record Request(Decision Decision, [property: MaxLength(500)] string? Reason, [property: StringLength(200, MinimumLength = 1)] string Digest) : IValidatableObject
+    /// <param name="Reason">Required for deny.</param>
+    public record Request(Decision Decision, [property: StringLength(200, MinimumLength = 1)] string Digest, [property: MaxLength(500)] string? Reason = null) : IValidatableObject
     {
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Decision == Decision.Deny && string.IsNullOrWhiteSpace(Reason)
             ? [new("says why it is denied, to those whose work it is", [nameof(Reason)])]
