@@ -124,6 +124,7 @@ internal static class Validation
         IEnumerable<string> list when list.Any(text => text?.Contains('\0', StringComparison.Ordinal) == true) => "must not hold the character U+0000",
         JsonElement { ValueKind: not JsonValueKind.Undefined } json when json.GetRawText().Contains("\\u0000", StringComparison.Ordinal) => "must not hold the character U+0000",
         Guid id when id == Guid.Empty => "must not be the nil uuid, which is nobody's",
+        IEnumerable<Guid> ids when ids.Contains(Guid.Empty) => "must not hold the nil uuid, which is nobody's",
         _ => null,
     };
 

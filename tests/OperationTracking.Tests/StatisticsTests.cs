@@ -37,6 +37,7 @@ public sealed class StatisticsTests(OperationsFixture service)
         export.GetProperty("days").EnumerateArray().Sum(x => x.Number("completed")).ShouldBe(11);
         (await Statistics("?operationType=other.thing")).GetArrayLength().ShouldBe(1);
         (await Statistics("?to=2020-01-01")).GetArrayLength().ShouldBe(0);
+        await _desk.Get("/operations/statistics?from=2020-01-01", HttpStatusCode.BadRequest, _desk.Client("admin"));
     }
 
     [Fact]

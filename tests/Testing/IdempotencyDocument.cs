@@ -10,7 +10,7 @@ public static class IdempotencyDocument
     [
         "/identity/register", "/identity/login", "/identity/refresh", "/identity/logout", "/identity/switch", "/identity/join", "/identity/invitations",
         "/identity/api-keys", "/identity/sessions/revoke-others",
-        "/sync/tickets", "/sync/resync",
+        "/sync/tickets", "/operations/tickets", "/sync/resync",
         .. Repository.ServiceNames.SelectMany(service => (string[])[$"/{service}/errors/retry", $"/{service}/errors/{{id}}/retry"]),
         "/operations/webhooks", "/operations/webhooks/{id}/rotate",
         "/notes/secret",

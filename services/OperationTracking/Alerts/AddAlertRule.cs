@@ -7,7 +7,7 @@ namespace OpsPlatform.OperationTracking.Alerts;
 /// <summary>Adds a rule; the built-in one of its kind is in force no more.</summary>
 internal static class AddAlertRule
 {
-    public const int MaxRules = 50;
+    public const int MaxRules = 100;
 
     public static async Task<Results<Created<AlertRuleView>, ProblemHttpResult>> Handle(
         AlertRuleRequest request, OperationsDb db, Caller caller, TimeProvider time, CancellationToken cancel)

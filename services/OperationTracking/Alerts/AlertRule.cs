@@ -67,12 +67,13 @@ internal sealed record AlertRuleRequest(
     }
 }
 
+/// <param name="Id">Null for what is built in.</param>
 /// <param name="Seconds">How long it may last; of a failure_rate, how far back operations count.</param>
 /// <param name="Percent">Of a failure_rate: more than so many of the last failed or timed out.</param>
 /// <param name="IsDefault">Built in; in force until the organisation has a rule of this kind.</param>
-internal sealed record AlertRuleView(Guid Id, string Name, AlertKind Kind, string? OperationType, int Seconds, double? Percent, int? Last, bool IsDefault)
+internal sealed record AlertRuleView(Guid? Id, string Name, AlertKind Kind, string? OperationType, int Seconds, double? Percent, int? Last, bool IsDefault)
 {
     public static AlertRuleView Of(AlertRule rule) => new(rule.Id, rule.Name, rule.Kind, rule.OperationType, rule.Seconds, rule.Percent, rule.Last, false);
 
-    public static AlertRuleView Of(DefaultAlertRule rule) => new(rule.Id, rule.Name, rule.Kind, null, rule.Seconds, rule.Percent, rule.Last, true);
+    public static AlertRuleView Of(DefaultAlertRule rule) => new(null, rule.Name, rule.Kind, null, rule.Seconds, rule.Percent, rule.Last, true);
 }

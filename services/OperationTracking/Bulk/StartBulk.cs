@@ -3,6 +3,7 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
 using Work = OpsPlatform.ServiceDefaults.Work;
 
@@ -17,7 +18,7 @@ internal static class StartBulk
     private const int MaxIds = 1_000;
     private const int MaxFound = 10_000;
 
-    /// <param name="Ids">Either these or a filter.</param>
+    /// <param name="Ids">These; with a filter, those of them that it finds.</param>
     /// <param name="Reason">Why, for the operations' timelines; with cancel.</param>
     internal sealed record BulkRequest(
         BulkAction Action,
@@ -28,9 +29,9 @@ internal static class StartBulk
     {
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
         {
-            if ((Ids is null) == (Filter is null))
+            if (Ids is null && Filter is null)
             {
-                yield return new("or filter is to be given, and not both.", [nameof(Ids)]);
+                yield return new("or filter is to be given.", [nameof(Ids)]);
             }
 
             if (Filter == new FilterRequest())
@@ -47,7 +48,7 @@ internal static class StartBulk
 
     /// <param name="QueuedBefore">Not included.</param>
     internal sealed record FilterRequest(
-        OperationStatus? Status = null,
+        [property: MaxLength(50)] string? Status = null,
         [property: MaxLength(200)] string? OperationType = null,
         [property: MaxLength(200)] string? Tag = null,
         [property: MaxLength(200)] string? EntityType = null,
@@ -74,8 +75,8 @@ internal static class StartBulk
         }
 
         var id = Guid.CreateVersion7(time.GetUtcNow());
-        // Of those named, each is told why it was not done.
-        Guid[] items = [.. request.Ids?.Distinct() ?? found];
+        // Of those named alone, each is told why it was not done.
+        Guid[] items = request is { Filter: null, Ids: { } ids } ? [.. ids.Distinct()] : [.. found];
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         await db.Database.ExecuteSqlAsync(
             $"INSERT INTO bulk_items (bulk_id, operation_id, asked_at) SELECT {id}, operation_id, {time.GetUtcNow()} FROM unnest({items}) AS operation_id", cancel);
@@ -100,7 +101,8 @@ internal static class StartBulk
     private static IQueryable<ListOperations.Place> Found(BulkRequest request, Viewer viewer, OperationsDb db)
     {
         var filter = request.Filter ?? new();
-        var places = ListOperations.Found(new(filter.OperationType, filter.EntityType, filter.EntityId, filter.Tag, null, null, null), filter.Status, viewer, db);
+        OperationStatus? status = filter.Status is { } name && Named<OperationStatus>.TryParse(name, out var named) ? named.Value : null;
+        var places = ListOperations.Found(new(filter.OperationType, filter.EntityType, filter.EntityId, filter.Tag, null, null, null), status, viewer, db);
         if (request.Ids is { } ids)
         {
             places = places.Where(x => ids.Contains(x.Operation.Id));

@@ -3,10 +3,11 @@ using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.OperationTracking.Statistics;
 
-/// <summary>How the organisation's operations of each type went in a span of days (the last thirty unless told), and where their time went.</summary>
+/// <summary>How the organisation's operations of each type went in a span of days (the last thirty unless told, at most 400), and where their time went.</summary>
 internal static class GetStatistics
 {
     private const int DefaultDays = 30;
+    private const int MostDays = 400;
 
     /// <param name="From">UTC days, both included.</param>
     /// <param name="SuccessRate">Of those that were completed, failed or timed out: the share that was completed, 0 to 1; null when there are none.</param>
@@ -33,6 +34,11 @@ internal static class GetStatistics
     {
         var last = to ?? DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
         var first = from ?? last.AddDays(1 - DefaultDays);
+        if (last < first || last.DayNumber - first.DayNumber >= MostDays)
+        {
+            throw new BadHttpRequestException($"to is not before from, and at most {MostDays} days can be asked for.");
+        }
+
         var days = await db.OperationDays.AsNoTracking().Where(x => x.Day >= first && x.Day <= last && (operationType == null || x.OperationType == operationType)).ToListAsync(cancel);
         var durations = await db.OperationDurations.AsNoTracking()
             .Where(x => x.Day >= first && x.Day <= last && (operationType == null || x.OperationType == operationType))

@@ -8,6 +8,8 @@ public static class Digest
     [
         // How far a change or message has travelled, and that it arrived.
         "sync_status", "processed_at", "attempts", "next_attempt_at",
+        // Who sends a webhook holds it meanwhile.
+        "leased_until", "fence", "failing_since",
         // A wrong password is counted.
         "access_failed_count", "lockout_end", "last_used_at", "last_seen_at",
     ];
@@ -29,6 +31,8 @@ public static class Digest
         "feed_activity", "feed_applied", "feed_counts", "consistency", "source_backlogs", "sources", "compared_tables", "sync_health", "sync_alerts", "system_metrics", "feed_markers", "feed_rows", "relay_demand", "mismatches",
         // When what was changed before went which way is written down a second or two later.
         "hops",
+        // Webhooks are sent, and sent again when nobody takes them.
+        "webhook_deliveries",
         // An answer to a keyed request that was refused for what it asked is kept, and given again.
         "idempotent_answers",
     ];

@@ -1,13 +1,25 @@
 using System.Text.Json;
-using OpsPlatform.Contracts;
 
 namespace OpsPlatform.Attack.Tests.Fixtures;
 
 /// <summary>What a request about operations needs to be there.</summary>
 public sealed partial class World
 {
-    public static OperationPlan Plan(string digest) =>
-        new(digest, """{"deletes":"all"}""", new([new("owners", 1, Roles: ["owner"])], AllowsOwnVote: true), 1, 1.5m, 1);
+    public object PolicyBody()
+    {
+        object Group(string name) => new { name, votes = 1, roles = new[] { "owner" }, users = new[] { Owner.UserId.ToString() }, hasVeto = false };
+        return new
+        {
+            groups = new[] { Group("owners") },
+            inOrder = false,
+            allowsOwnVote = true,
+            deadlineMinutes = 180,
+            reminderMinutes = 60,
+            escalationMinutes = 120,
+            escalateTo = Group("the last"),
+            levels = new[] { new { groups = new[] { Group("many") }, records = 1_000, money = 1_000, deletions = 1_000 } },
+        };
+    }
 
     public object PostedBody(bool hasPlan = false) => new
     {
@@ -28,12 +40,24 @@ public sealed partial class World
 
     public object ReportBody() => new { fence = 1, step = 1, done = 1, total = 2, failed = 0, skipped = 0, bytes = 1, message = Name("message"), metadata = new { note = Name("note") } };
 
+    public object EndBody() => new
+    {
+        fence = 1,
+        outcome = "completed",
+        result = new { text = Name("result") },
+        last = new { fence = 1, step = 1, done = 2, total = 2, failed = 0, skipped = 0, bytes = 1, message = Name("message") },
+    };
+
+    public static object FilterBody() => new { operationType = "attack.posted" };
+
     public object AlertRuleBody() => new { name = Name("rule"), kind = "failure_rate", operationType = "attack.run", seconds = 60, percent = 50, last = 20 };
 
     /// <summary>Nobody listens there.</summary>
     public object WebhookBody() => new { url = $"http://127.0.0.1:1/{Marker}", events = new[] { "operation.failed" }, operationTypes = new[] { "attack.run" }, isEnabled = true };
 
     public Task<Guid> NewPosted() => NewOperation(PostedBody());
+
+    public async Task<long> FeedPosition() => (await Ok(Call.Get("/operations/feed"))).GetProperty("position").GetInt64();
 
     /// <summary>One that the owner has to agree to.</summary>
     public Task<Guid> NewPlanned() => NewOperation(PostedBody(hasPlan: true));
@@ -82,21 +106,18 @@ public sealed partial class World
         return $"{deliveries}/{(await Ok(Call.Get(deliveries))).GetProperty("items")[0].GetProperty("id").GetGuid()}/retry";
     }
 
-    /// <summary>An organisation has so many at most: those made before go.</summary>
+    /// <summary>An organisation has so many at most: those made long before go, which nobody uses any more.</summary>
     private async Task MakeRoom(string path, Guid? but)
     {
-        foreach (var before in (await Ok(Call.Get(path))).GetProperty("items").EnumerateArray().Where(x => x.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String)
-            .Select(x => x.GetProperty("id").GetGuid()).Where(x => x != but).SkipLast(8))
+        foreach (var before in (await Ok(Call.Get(path))).GetProperty("items").EnumerateArray().Where(x => x.GetProperty("id").ValueKind == JsonValueKind.String)
+            .Select(x => x.GetProperty("id").GetGuid()).Where(x => x != but).SkipLast(30))
         {
-            await Ok(Call.Delete($"{path}/{before}"));
+            // Another may be making room as well.
+            await _system.Send(Call.Delete($"{path}/{before}"), Owner.Token);
         }
     }
 
-    private object PlanBody()
-    {
-        var plan = Plan(Marker);
-        return new { plan.Digest, effect = new { deletes = Name("everything") }, plan.Policy, plan.Records, plan.Money, plan.Deletions };
-    }
+    private object PlanBody() => new { digest = Marker, effect = new { deletes = Name("everything") }, policy = PolicyBody(), records = 1, money = 1.5, deletions = 1 };
 
     private Task<Guid> NewOperation(object body) => NewOperation("/operations", body);
 

@@ -7,7 +7,7 @@ namespace OpsPlatform.OperationTracking.Alerts.Webhooks;
 /// <summary>Adds a receiver of events, told by the Standard Webhooks specification; the answer shows the secret that signs for the only time.</summary>
 internal static class AddWebhook
 {
-    public const int MaxWebhooks = 20;
+    public const int MaxWebhooks = 100;
 
     /// <param name="Secret">whsec_ and base64, as libraries of the specification take it. It cannot be shown again.</param>
     public record Response(Guid Id, string Secret, string Url, IReadOnlyList<string> Events, IReadOnlyList<string>? OperationTypes, bool IsEnabled, DateTimeOffset CreatedAt);
