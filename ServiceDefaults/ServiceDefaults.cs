@@ -24,8 +24,6 @@ public static class ServiceDefaultsExtensions
     /// <summary>Requests in hand may finish within this time after a stop was asked for.</summary>
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(25);
 
-    private const long MaxBodyBytes = 1024 * 1024;
-
     /// <summary>Telemetry, health, problems, tokens, tenancy and limits. Call it first.</summary>
     /// <param name="service">Lower case; also the prefix of the service's roles and queues.</param>
     public static WebApplicationBuilder AddServiceDefaults(this WebApplicationBuilder builder, string service)
@@ -36,7 +34,7 @@ public static class ServiceDefaultsExtensions
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = MaxBodyBytes;
+            kestrel.Limits.MaxRequestBodySize = BodyLimit.MaxBytes;
             // Every byte reads as something, so that a header that is no text is refused with a problem and not by the server without a word.
             kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
         });
@@ -75,6 +73,7 @@ public static class ServiceDefaultsExtensions
         app.UseMiddleware<CallerMiddleware>();
         onceTheCallerIsKnown?.Invoke(app);
         app.UseAuthorization();
+        app.UseBodyLimit();
         if (scopesAreChecked)
         {
             app.UseMiddleware<ScopeMiddleware>();

@@ -38,10 +38,6 @@ internal static class Problems
     public static ProblemHttpResult TwoCredentials => Problem.Of(
         "two-credentials", StatusCodes.Status400BadRequest, "The request shows two credentials.", "Send either an API key or a bearer token.");
 
-    public static ProblemHttpResult BodyTooLarge(long maxBytes) => Problem.Of(
-        "body-too-large", StatusCodes.Status413PayloadTooLarge, "The request body is too large.",
-        string.Create(CultureInfo.InvariantCulture, $"At most {maxBytes} bytes are taken."), ("maxBytes", maxBytes));
-
     public static ProblemHttpResult TooManyRequests(int retryAfterSeconds) => Problem.Of(
         "too-many-requests", StatusCodes.Status429TooManyRequests, "Too many requests.",
         string.Create(CultureInfo.InvariantCulture, $"Wait {retryAfterSeconds} s."), ("retryAfterSeconds", retryAfterSeconds));

@@ -8,7 +8,6 @@ using OpsPlatform.ServiceDefaults;
 var builder = WebApplication.CreateBuilder(args);
 
 builder.AddServiceDefaults("gateway");
-builder.AddBodyLimit();
 builder.AddRateLimits();
 builder.AddOrigins();
 builder.AddCompression();
@@ -30,7 +29,6 @@ app.UseServiceDefaults(scopesAreChecked: false, onceTheCallerIsKnown: pipeline =
     pipeline.UseOrganisationLimits();
     pipeline.UseApiKeyRefusals();
 });
-app.UseBodyLimit();
 app.UseLongPollsEndOnShutdown();
 
 app.MapDocuments();

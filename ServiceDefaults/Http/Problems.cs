@@ -141,7 +141,7 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
     private static (int Status, string Slug, string Title, string? Detail) Describe(Exception exception, string method) => exception switch
     {
         BadHttpRequestException { StatusCode: 413 } =>
-            (413, "body-too-large", "The request body is too large.", "Send at most 1 MiB."),
+            (413, "body-too-large", "The request body is too large.", BodyLimit.Detail),
         BadHttpRequestException { InnerException: JsonException json } =>
             (400, "invalid-body", "The request body does not fit.", $"At {json.Path ?? "$"}: {JsonReason(json)}"),
         BadHttpRequestException bad => (bad.StatusCode, bad.StatusCode == 415 ? "unsupported-media-type" : "invalid", "The request does not fit.", BindingReason(bad.Message)),

@@ -15,8 +15,19 @@ public sealed record OperationSubject(
     string DisplayName, string? EntityType = null, string? EntityId = null, object? Context = null, IReadOnlyList<string>? Tags = null);
 
 /// <summary>Starts long-running work of this service on behalf of the caller.</summary>
-public sealed class Operations(ServiceDb db, Caller caller, ServiceName service, WorkSignal signal, TimeProvider time)
+public sealed class Operations
 {
+    private readonly ServiceDb _db;
+    private readonly Caller _caller;
+    private readonly ServiceName _service;
+    private readonly WorkSignal _signal;
+    private readonly Workers _workers;
+    private readonly WorkRun _run;
+    private readonly TimeProvider _time;
+
+    internal Operations(ServiceDb db, Caller caller, ServiceName service, WorkSignal signal, Workers workers, WorkRun run, TimeProvider time) =>
+        (_db, _caller, _service, _signal, _workers, _run, _time) = (db, caller, service, signal, workers, run, time);
+
     /// <summary>Adds the work to what the next SaveChanges stores; call <see cref="Wake"/> after it.</summary>
     /// <param name="id">The operation's id; it must be new.</param>
     /// <param name="plan">It begins only once this is agreed to; null when nobody has to.</param>
@@ -25,29 +36,41 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
         where TArgs : class
     {
         var kind = TWork.Kind;
-        var actor = caller.Actor ?? service.Value;
-        var started = new OperationStarted(
-            id, kind.Type, service.Value, subject.DisplayName, actor, time.GetUtcNow(), kind.Steps, kind.MaxAttempts, subject.EntityType, subject.EntityId,
-            subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags, plan);
-        db.Add(new WorkRow
+        var started = Started(id, kind, subject, plan);
+        _db.Add(new WorkRow
         {
-            OrgId = caller.Org,
+            OrgId = _caller.Org,
             Id = id,
             OperationType = kind.Type,
             Started = JsonSerializer.Serialize(started, OperationJson.Options),
             Args = JsonSerializer.Serialize(args, OperationJson.Options),
-            Actor = actor,
-            CorrelationId = caller.CorrelationId,
-            Traceparent = caller.TraceParent,
+            Actor = started.UserId,
+            CorrelationId = _caller.CorrelationId,
+            Traceparent = _caller.TraceParent,
             PlanDigest = plan?.Digest,
             NextAttemptAt = plan is null ? null : DateTimeOffset.MaxValue,
         });
-        db.Publish(started);
+        _db.Publish(started);
+    }
+
+    /// <summary>
+    /// Starts work that the code at hand does itself, at once and in a transaction of its own: <c>await using var operation = await operations.Start(…)</c>. Its
+    /// kind is listed by <see cref="OperationWorkers.Start"/>, and is not tried again.
+    /// </summary>
+    /// <param name="cancel">Cuts the operation's own token too.</param>
+    public async Task<StartedOperation> Start(OperationKind kind, OperationSubject subject, CancellationToken cancel)
+    {
+        var started = Started(Guid.CreateVersion7(_time.GetUtcNow()), kind with { MaxAttempts = 1 }, subject, plan: null);
+        var claim = new Claim(
+            _caller.Org, started.OperationId, started, Args: "{}", Checkpoint: null, started.UserId, _caller.CorrelationId, _caller.TraceParent, Attempt: 1, Fence: 1,
+            CancelledBy: null, ApprovedDigest: null, Pardoned: 0);
+        await _run.Begin(claim, cancel);
+        return new(_workers, _run, new(new(claim, _time), cancel));
     }
 
     /// <returns>True until the work has ended, however it does.</returns>
     public Task<bool> IsUnderWay(Guid id, CancellationToken cancel) =>
-        db.Database.SqlQuery<bool>($"SELECT EXISTS (SELECT FROM operation_work WHERE id = {id} AND state <> 'ended') AS \"Value\"").SingleAsync(cancel);
+        _db.Database.SqlQuery<bool>($"SELECT EXISTS (SELECT FROM operation_work WHERE id = {id} AND state <> 'ended') AS \"Value\"").SingleAsync(cancel);
 
     /// <returns>The id of work of this kind on that entity that has not ended, or null.</returns>
     public async Task<Guid?> UnderWay<TWork, TArgs>(string entityId, CancellationToken cancel)
@@ -55,13 +78,13 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
         where TArgs : class
     {
         var type = TWork.Kind.Type;
-        return (await db.Database.SqlQuery<Guid>(
+        return (await _db.Database.SqlQuery<Guid>(
             $"""SELECT id AS "Value" FROM operation_work WHERE state <> 'ended' AND operation_type = {type} AND started ->> 'entityId' = {entityId} LIMIT 1""").ToListAsync(cancel))
             .Select(id => (Guid?)id).SingleOrDefault();
     }
 
     /// <summary>Lets this instance look for work at once; without it, it is found within a second.</summary>
-    public void Wake() => signal.Wake();
+    public void Wake() => _signal.Wake();
 
     /// <summary>Where the answer's reader follows the work: Operation-Location and Retry-After, as pollers of long-running operations read them.</summary>
     public static void Point(HttpContext http, Guid id)
@@ -69,6 +92,10 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
         http.Response.Headers["Operation-Location"] = $"/operations/{id}/status";
         http.Response.Headers.RetryAfter = "1";
     }
+
+    private OperationStarted Started(Guid id, OperationKind kind, OperationSubject subject, OperationPlan? plan) => new(
+        id, kind.Type, _service.Value, subject.DisplayName, _caller.Actor ?? _service.Value, _time.GetUtcNow(), kind.Steps, kind.MaxAttempts, subject.EntityType, subject.EntityId,
+        subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags, plan);
 }
 
 /// <summary>Work of one operation, as it waits for its turn.</summary>

@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Database;
+using OpsPlatform.ServiceDefaults.Tenancy;
 using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.ServiceDefaults;
@@ -19,6 +21,13 @@ public sealed class OperationWorkers
         _services.AddScoped<TWork>().AddSingleton(Worker.Of<TWork, TArgs>());
         return this;
     }
+
+    /// <summary>Work of a kind that the code that starts it does itself, by <see cref="Operations.Start"/>.</summary>
+    public OperationWorkers Start(OperationKind kind)
+    {
+        _services.AddSingleton(Worker.OfStarted(kind));
+        return this;
+    }
 }
 
 public static class OperationsSetup
@@ -29,7 +38,9 @@ public static class OperationsSetup
         builder.Services.AddSingleton<WorkSignal>();
         builder.Services.AddSingleton<WorkTable>();
         builder.Services.AddSingleton<WorkRun>();
-        builder.Services.AddScoped<Operations>();
+        builder.Services.AddScoped(services => new Operations(
+            services.GetRequiredService<ServiceDb>(), services.GetRequiredService<Caller>(), services.GetRequiredService<ServiceName>(), services.GetRequiredService<WorkSignal>(),
+            services.GetRequiredService<Workers>(), services.GetRequiredService<WorkRun>(), services.GetRequiredService<TimeProvider>()));
         builder.Services.AddScoped<Agreements>();
         builder.Services.AddSingleton<Workers>().AddHostedService(services => services.GetRequiredService<Workers>());
         builder.Services.AddHostedService<Reporter>();

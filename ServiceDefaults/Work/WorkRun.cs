@@ -24,20 +24,47 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
     /// <summary>Returns when the attempt is over and what became of it is stored, or the lease is somebody else's.</summary>
     public async Task Run(Worker worker, Attempt attempt, CancellationToken stopping)
     {
-        var claim = attempt.Operation.Claim;
         using var done = new CancellationTokenSource();
         var keeping = Keep(attempt, done.Token);
-        try
+        await WhileOurs(attempt, async claim =>
         {
             var ended = await Outcome(worker, attempt, stopping);
-            if (ended is { } settle)
-            {
-                await UntilStored(claim, settle, stopping);
-            }
-            else
-            {
-                await table.Release(claim);
-            }
+            await (ended is { } settle ? UntilStored(claim, settle, stopping) : table.Release(claim));
+        });
+        await done.CancelAsync();
+        await keeping;
+    }
+
+    /// <summary>Begins work that the code at hand does: its lease is the caller's.</summary>
+    public async Task Begin(Claim claim, CancellationToken cancel)
+    {
+        await using var scope = Scope(claim);
+        await WorkTable.Begin(scope.ServiceProvider.GetRequiredService<ServiceDb>(), claim, cancel);
+    }
+
+    /// <summary>Ends such work; if that cannot be stored before the lease runs out, whoever finds it left behind does.</summary>
+    public async Task End(Attempt attempt, string outcome, string? error = null, string? result = null, string? cancelledBy = null)
+    {
+        using var limit = new CancellationTokenSource(WorkTable.Lease, time);
+        await WhileOurs(attempt, claim => UntilStored(claim, Ended(attempt, outcome, error, result, cancelledBy), limit.Token));
+    }
+
+    /// <returns>Null for null.</returns>
+    /// <exception cref="InvalidOperationException">It is too large to be kept.</exception>
+    public static string? Json(string type, object? result)
+    {
+        var json = result is null ? null : JsonSerializer.Serialize(result, OperationJson.Options);
+        return json?.Length > MaxResultBytes
+            ? throw new InvalidOperationException($"The result of {type} has {json.Length} characters; at most {MaxResultBytes} are kept.")
+            : json;
+    }
+
+    private async Task WhileOurs(Attempt attempt, Func<Claim, Task> work)
+    {
+        var claim = attempt.Operation.Claim;
+        try
+        {
+            await work(claim);
         }
         catch (LeaseLostException)
         {
@@ -48,11 +75,6 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
             // The lease runs out, and whoever takes it goes on from the checkpoint.
             LeftBehind(fault, claim.Id);
         }
-        finally
-        {
-            await done.CancelAsync();
-            await keeping;
-        }
     }
 
     /// <returns>What to store; null when the process stops and another instance is to go on.</returns>
@@ -61,22 +83,19 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
         var claim = attempt.Operation.Claim;
         if (claim.CancelledBy is not null)
         {
-            return End(attempt, "cancelled", cancelledBy: claim.CancelledBy, wasBegun: claim.Attempt > 1);
+            return Ended(attempt, "cancelled", cancelledBy: claim.CancelledBy, wasBegun: claim.Attempt > 1);
         }
 
         if (claim.Tries > worker.Kind.MaxAttempts)
         {
-            return End(attempt, "failed", $"It was begun {worker.Kind.MaxAttempts} times, and its worker ended each time without a word.");
+            return Ended(attempt, "failed", $"It was begun {worker.Kind.MaxAttempts} times, and its worker ended each time without a word.");
         }
 
         try
         {
             await using var scope = Scope(claim);
             var result = await worker.Do(scope.ServiceProvider, attempt.Operation, attempt.Token);
-            var json = result is null ? null : JsonSerializer.Serialize(result, OperationJson.Options);
-            return json?.Length > MaxResultBytes
-                ? throw new InvalidOperationException($"The result of {worker.Kind.Type} has {json.Length} characters; at most {MaxResultBytes} are kept.")
-                : End(attempt, "completed", result: json);
+            return Ended(attempt, "completed", result: Json(worker.Kind.Type, result));
         }
         catch (LeaseLostException)
         {
@@ -88,7 +107,7 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
         }
         catch (Exception) when (attempt.CancelledBy is not null)
         {
-            return End(attempt, "cancelled", cancelledBy: attempt.CancelledBy);
+            return Ended(attempt, "cancelled", cancelledBy: attempt.CancelledBy);
         }
         catch (Exception) when (stopping.IsCancellationRequested)
         {
@@ -100,7 +119,7 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
         }
         catch (OperationRefusedException refusal)
         {
-            return End(attempt, "failed", refusal.Message);
+            return Ended(attempt, "failed", refusal.Message);
         }
         catch (Exception fault)
         {
@@ -111,7 +130,7 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
             var error = "Something broke on our side; it is in the log under the operation's id.";
             if (isLast)
             {
-                return End(attempt, "failed", error);
+                return Ended(attempt, "failed", error);
             }
 
             var backoff = TimeSpan.FromTicks(Math.Min(MaxBackoff.Ticks, FirstBackoff.Ticks << Math.Clamp(claim.Tries - 1, 0, 20)));
@@ -119,7 +138,7 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
         }
     }
 
-    private Func<ServiceDb, CancellationToken, Task> End(
+    private Func<ServiceDb, CancellationToken, Task> Ended(
         Attempt attempt, string outcome, string? error = null, string? result = null, string? cancelledBy = null, bool wasBegun = true)
     {
         var claim = attempt.Operation.Claim;
@@ -155,7 +174,8 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
         return scope;
     }
 
-    private async Task Keep(Attempt attempt, CancellationToken done)
+    /// <summary>Keeps the lease, and hears of a cancel, until it is done or lost.</summary>
+    public async Task Keep(Attempt attempt, CancellationToken done)
     {
         using var timer = new PeriodicTimer(KeepInterval, time);
         while (await timer.WaitForNextTickAsync(done).AsTask().ContinueWith(tick => tick is { IsCompletedSuccessfully: true, Result: true }, TaskScheduler.Default))

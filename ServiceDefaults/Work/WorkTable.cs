@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using OpsPlatform.Contracts;
@@ -51,6 +52,23 @@ internal sealed class WorkTable(ServiceDatabase database)
         keep.Parameters.Add(new() { Value = Lease });
         await using var row = await keep.ExecuteReaderAsync(cancel);
         return await row.ReadAsync(cancel) ? row.IsDBNull(0) ? null : row.GetString(0) : throw new LeaseLostException(claim.Id);
+    }
+
+    /// <summary>Adds work that is begun already, and tells of it.</summary>
+    public static async Task Begin(ServiceDb db, Claim claim, CancellationToken cancel)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var started = JsonSerializer.Serialize(claim.Started, OperationJson.Options);
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO operation_work (id, operation_type, started, args, actor, correlation_id, traceparent, state, attempts, fence, leased_until)
+            VALUES ({claim.Id}, {claim.Started.OperationType}, {started}::jsonb, {claim.Args}::jsonb, {claim.Actor}, {claim.CorrelationId}, {claim.TraceParent}::text,
+              'running', {claim.Attempt}, {claim.Fence}, clock_timestamp() + {Lease})
+            """,
+            cancel);
+        db.Publish(claim.Started);
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
     }
 
     /// <summary>The worker stops in good order: the attempt does not count, and another instance goes on at once.</summary>

@@ -15,6 +15,10 @@ internal sealed record Worker(OperationKind Kind, Func<IServiceProvider, Operati
         where TWork : class, IDoOperation<TArgs>
         where TArgs : class => new(TWork.Kind, (services, operation, cancel) =>
             services.GetRequiredService<TWork>().Do(JsonSerializer.Deserialize<TArgs>(operation.Claim.Args, OperationJson.Options)!, operation, cancel));
+
+    /// <summary>For work that only the code that starts it can do: what is left behind of it has failed.</summary>
+    public static Worker OfStarted(OperationKind kind) => new(
+        kind with { MaxAttempts = int.MaxValue }, (_, _, _) => throw new OperationRefusedException("Nobody is at it any more: ask for it again."));
 }
 
 /// <summary>Works on what waits, of all organisations: what is new, and what a killed instance left. A lease is kept while its work lasts.</summary>
@@ -25,7 +29,7 @@ internal sealed partial class Workers : BackgroundService
 
     private const string Topic = "cancel-operation";
 
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
     private readonly WorkRun _run;
     private readonly ServiceDatabase _database;
@@ -62,6 +66,15 @@ internal sealed partial class Workers : BackgroundService
         var begun = Volatile.Read(ref _begun).Task;
         return _running.IsEmpty ? begun : Task.CompletedTask;
     }
+
+    /// <summary>It is at work here: told of, and reached by a cancel.</summary>
+    public void Enter(Attempt attempt)
+    {
+        _running[attempt.Operation.Id] = attempt;
+        Interlocked.Exchange(ref _begun, New()).TrySetResult();
+    }
+
+    public void Leave(Attempt attempt) => _running.TryRemove(new(attempt.Operation.Id, attempt));
 
     /// <summary>Stops the work wherever it is under way. What the table says stands behind it: a notice may be lost.</summary>
     public void Cancel(Guid id, string userId)
@@ -101,15 +114,14 @@ internal sealed partial class Workers : BackgroundService
     private async Task Work(Claim claim, CancellationToken stopping)
     {
         using var attempt = new Attempt(new(claim, _time), stopping);
-        _running[claim.Id] = attempt;
-        Interlocked.Exchange(ref _begun, New()).TrySetResult();
+        Enter(attempt);
         try
         {
             await _run.Run(_workers[claim.Started.OperationType], attempt, stopping);
         }
         finally
         {
-            _running.TryRemove(new(claim.Id, attempt));
+            Leave(attempt);
         }
     }
 

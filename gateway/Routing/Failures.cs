@@ -1,6 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
-using OpsPlatform.Gateway.Edge;
+using OpsPlatform.ServiceDefaults.Http;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace OpsPlatform.Gateway.Routing;
@@ -97,7 +97,7 @@ internal static class Failures
     private static ProblemHttpResult ProblemFor(IForwarderErrorFeature failure, bool stopping) => failure switch
     {
         _ when stopping => Problems.Stopping,
-        _ when BodyLimit.IsExceededIn(failure.Exception) => Problems.BodyTooLarge(BodyLimit.MaxBytes),
+        _ when BodyLimit.IsExceededIn(failure.Exception) => BodyLimit.Problem,
         { Error: ForwarderError.NoAvailableDestinations } => Problems.Unreachable,
         _ when IsUnreachable(failure) => Problems.Unreachable,
         { Error: ForwarderError.RequestTimedOut } => Problems.TimedOut,

@@ -56,6 +56,17 @@ public sealed class RequestTests(NotesFixture fixture) : IClassFixture<NotesFixt
         (await client.GetFromJsonAsync<string[]>("/notes"))!.ShouldBeEmpty();
     }
 
+    /// <summary>More than the network holds on its way: who stops reading breaks the connection before the sender hears why.</summary>
+    [Fact]
+    public async Task A_body_that_is_far_too_large_is_refused_with_an_answer()
+    {
+        using var client = fixture.Client(_org);
+        for (var once = 0; once < 10; once++)
+        {
+            await ShouldBeProblem(await client.PostAsync("/notes", new ByteArrayContent(new byte[12 * 1024 * 1024])), 413, "body-too-large");
+        }
+    }
+
     [Fact]
     public async Task A_problem_names_the_place_in_the_body()
     {

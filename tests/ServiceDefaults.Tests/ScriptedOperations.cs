@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Tests.Sample;
 using OpsPlatform.Testing;
@@ -55,5 +56,13 @@ public abstract class ScriptedOperations : IAsyncLifetime
         using var client = First.Client(Org, user: User);
         (await client.PostAsync($"/notes/{other}/work", null)).EnsureSuccessStatusCode();
         (await Ends.Next(Org)).Message.Operation.OperationId.ShouldBe(other);
+    }
+
+    /// <summary>As when the worker died and the time of its lease is over.</summary>
+    protected async Task RunOutLease(Guid id)
+    {
+        await using var session = await First.OpenAs("app", Org);
+        await using var expire = new NpgsqlCommand("UPDATE operation_work SET leased_until = '-infinity' WHERE id = $1", session) { Parameters = { new() { Value = id } } };
+        (await expire.ExecuteNonQueryAsync()).ShouldBe(1);
     }
 }

@@ -38,7 +38,7 @@ internal static class Notes
         builder.AddServiceDefaults("orders");
         builder.AddDatabase<NotesDb>("orders");
         builder.AddBus<NotesDb>("orders", bus => bus.Hear<StockConsumed, NoteWhenStockConsumed>());
-        builder.AddOperations("orders", work => work.Do<ScriptedWork, ScriptedWork.Args>());
+        builder.AddOperations("orders", work => work.Do<ScriptedWork, ScriptedWork.Args>().Start(StartedWork.Kind));
         configure(builder.Services);
         var app = builder.Build();
         app.UseServiceDefaults();
@@ -49,6 +49,7 @@ internal static class Notes
         notes.MapPost("/{id:guid}/slow", Slow);
         KeyedNotes.Map(notes);
         ScriptedWork.Map(notes);
+        StartedWork.Map(notes);
         app.MapApi("/export", Roles.Service).MapGet("", (Caller caller) => TypedResults.Ok(new Exported(caller.OrgId, caller.Actor, caller.CorrelationId)));
         return app;
     }

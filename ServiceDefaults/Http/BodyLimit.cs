@@ -1,24 +1,23 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
 
-namespace OpsPlatform.Gateway.Edge;
+namespace OpsPlatform.ServiceDefaults.Http;
 
-/// <summary>Request bodies of more than 1 MiB are refused with 413, before a service is called when their length is announced.</summary>
-internal static class BodyLimit
+/// <summary>Request bodies of more than 1 MiB are refused with 413, before anything is done when their length is announced.</summary>
+public static class BodyLimit
 {
     public const long MaxBytes = 1024 * 1024;
 
     /// <summary>So much of a refused body is read to its end, so that the caller hears the refusal instead of a broken connection.</summary>
     private const long MaxDrainedBytes = 16 * MaxBytes;
 
-    public static void AddBodyLimit(this WebApplicationBuilder builder) =>
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = MaxBytes;
-        });
+    public static ProblemHttpResult Problem => Http.Problem.Of(
+        "body-too-large", StatusCodes.Status413PayloadTooLarge, "The request body is too large.", Detail, ("maxBytes", MaxBytes));
 
-    public static void UseBodyLimit(this IApplicationBuilder app) => app.Use((context, next) =>
-        context.Request.ContentLength > MaxBytes ? Refuse(context) : next(context));
+    internal static string Detail { get; } = string.Create(CultureInfo.InvariantCulture, $"At most {MaxBytes} bytes are taken.");
 
     public static bool IsExceededIn(Exception? failure)
     {
@@ -33,7 +32,10 @@ internal static class BodyLimit
         return false;
     }
 
-    public static Task Refuse(HttpContext context)
+    internal static void UseBodyLimit(this IApplicationBuilder app) => app.Use((context, next) =>
+        context.Request.ContentLength > MaxBytes ? Refuse(context) : next(context));
+
+    private static Task Refuse(HttpContext context)
     {
         if (context.Request.ContentLength <= MaxDrainedBytes && context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
@@ -45,6 +47,6 @@ internal static class BodyLimit
             context.Response.Headers.Connection = "close";
         }
 
-        return Problems.BodyTooLarge(MaxBytes).ExecuteAsync(context);
+        return Problem.ExecuteAsync(context);
     }
 }
