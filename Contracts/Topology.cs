@@ -6,6 +6,9 @@ public static class Topology
     /// <summary>Captured changes of a service travel on this many queues; all changes of an entity take the same one.</summary>
     public const int Shards = 8;
 
+    /// <summary>Services that do long-running work.</summary>
+    private static readonly string[] Workers = ["inventory", "orders", "operations", "analytics", "sync"];
+
     public static readonly IReadOnlyList<Subscription> Subscriptions =
     [
         Subscription.Of<OrderConfirmationRequested>("inventory"),
@@ -24,18 +27,11 @@ public static class Topology
         Subscription.Of<OperationReported>("operations"),
         Subscription.Of<OperationEnded>("operations"),
         Subscription.Of<OperationReplanned>("operations"),
-        Subscription.Of<OperationCancelled>("inventory"),
-        Subscription.Of<OperationApproved>("inventory"),
-        Subscription.Of<OperationDenied>("inventory"),
-        Subscription.Of<OperationRetried>("inventory"),
-        Subscription.Of<OperationCancelled>("orders"),
-        Subscription.Of<OperationApproved>("orders"),
-        Subscription.Of<OperationDenied>("orders"),
-        Subscription.Of<OperationRetried>("orders"),
-        Subscription.Of<OperationCancelled>("operations"),
-        Subscription.Of<OperationApproved>("operations"),
-        Subscription.Of<OperationDenied>("operations"),
-        Subscription.Of<OperationRetried>("operations"),
+        .. Workers.SelectMany(service => (Subscription[])
+        [
+            Subscription.Of<OperationCancelled>(service), Subscription.Of<OperationApproved>(service),
+            Subscription.Of<OperationDenied>(service), Subscription.Of<OperationRetried>(service),
+        ]),
     ];
 
     /// <summary>Messages of which only the latest about each thing counts: a queue nobody takes from drops the oldest.</summary>

@@ -25,6 +25,9 @@ internal static class Problems
     public static ProblemHttpResult ResyncRunning() => Problem.Of(
         "resync-running", StatusCodes.Status409Conflict, "A resync of this organisation is under way.", "Wait until it has answered; GET /sync/resyncs lists what it did.");
 
+    public static ProblemHttpResult ResyncCancelled(Guid id) => Problem.Of(
+        "resync-cancelled", StatusCodes.Status409Conflict, "Somebody cancelled the resync.", "What was repaired until then stays. Ask again to go on.", ("operationId", id));
+
     public static ProblemHttpResult TooManyResyncs(HttpContext http, int atOnce)
     {
         http.Response.Headers.RetryAfter = $"{ResyncRetryAfterSeconds}";

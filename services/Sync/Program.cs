@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using OpsPlatform.ServiceDefaults;
 using OpsPlatform.ServiceDefaults.Tickets;
 using OpsPlatform.Sync;
+using OpsPlatform.Sync.Consistency;
 using OpsPlatform.Sync.Feed;
 using OpsPlatform.Sync.Health;
 
@@ -10,6 +11,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults("sync");
 builder.AddDatabase<SyncDb>("sync", relayConnections: 16);
 builder.AddBus<SyncDb>("sync", bus => bus.HearChanges<AppendChangesToFeed>());
+builder.AddOperations("sync", work => work.Start(Resync.Kind));
 
 var options = SyncOptions.Read(builder.Configuration);
 builder.Services.AddSingleton(Options.Create(options));

@@ -7,10 +7,14 @@ using Npgsql;
 using NpgsqlTypes;
 using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.Sync.Consistency;
 
-/// <summary>Compares the organisation's rows with their tables now and has the wrong ones captured once more; or, as a preview, says which those are.</summary>
+/// <summary>
+/// Compares the organisation's rows with their tables now and has the wrong ones captured once more; or, as a preview, says which those are. An operation
+/// while it lasts, which can be watched and cancelled.
+/// </summary>
 internal static class Resync
 {
     /// <param name="Service">Only this service's tables.</param>
@@ -45,12 +49,15 @@ internal static class Resync
     /// <param name="Kind">missing, stale, extra or ahead: what the feed was, compared with the table.</param>
     public sealed record Row(string Service, string EntityType, string Id, MismatchKind Kind, long? SourceVersion, long? FeedVersion);
 
+    /// <param name="Id">The operation's too.</param>
     /// <param name="Compared">Tables looked at.</param>
     /// <param name="Found">Rows that were wrong.</param>
     /// <param name="Repaired">Rows that were wrong and agree now; empty for a preview.</param>
     /// <param name="Remaining">Rows that are wrong still: beyond what one call repairs, not in the feed in time, or ahead, which only the service itself can mend.</param>
     public sealed record Response(
         Guid Id, bool Preview, int Compared, int Found, int RepairedCount, int RemainingCount, IReadOnlyList<Row> Repaired, IReadOnlyList<Row> Remaining, long TookMs);
+
+    public static OperationKind Kind { get; } = new("sync.resync", [new("Comparing and repairing")]);
 
     /// <summary>In one process. Each holds connections of the pool that the feed is appended by: the rest of it is the feed's.</summary>
     private const int MaxAtOnce = 3;
@@ -63,7 +70,7 @@ internal static class Resync
 
     public static async Task<Results<Ok<Response>, ProblemHttpResult>> Handle(
         ResyncRequest request, HttpContext http, Caller caller, Sources sources, RepairRows repair, SyncDb db,
-        [FromKeyedServices("relay")] NpgsqlDataSource relay, IOptions<SyncOptions> options, TimeProvider time, CancellationToken cancel)
+        [FromKeyedServices("relay")] NpgsqlDataSource relay, Operations operations, IOptions<SyncOptions> options, TimeProvider time, CancellationToken cancel)
     {
         if (request.Service is not null && !sources.Names.Contains(request.Service))
         {
@@ -77,7 +84,7 @@ internal static class Resync
 
         try
         {
-            return await InTurn(request, caller, sources, repair, db, relay, time, cancel);
+            return await InTurn(request, caller, sources, repair, db, relay, operations, time, cancel);
         }
         finally
         {
@@ -86,7 +93,8 @@ internal static class Resync
     }
 
     private static async Task<Results<Ok<Response>, ProblemHttpResult>> InTurn(
-        ResyncRequest request, Caller caller, Sources sources, RepairRows repair, SyncDb db, NpgsqlDataSource relay, TimeProvider time, CancellationToken cancel)
+        ResyncRequest request, Caller caller, Sources sources, RepairRows repair, SyncDb db, NpgsqlDataSource relay, Operations operations, TimeProvider time,
+        CancellationToken cancel)
     {
         await using var guard = await relay.OpenConnectionAsync(cancel);
         await using var take = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", guard) { Parameters = { new() { Value = $"resync {caller.Org}" } } };
@@ -99,10 +107,19 @@ internal static class Resync
         {
             var started = Stopwatch.GetTimestamp();
             var at = time.GetUtcNow();
-            var result = await Run(request, caller, sources, repair, cancel);
-            result = result with { TookMs = (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds };
-            await db.Read(connection => Save(connection, request, caller, at, result, cancel), cancel);
-            return TypedResults.Ok(result);
+            await using var operation = await operations.Start(Kind, Subject(request), cancel);
+            try
+            {
+                var result = await Run(request, caller, sources, repair, operation);
+                result = result with { TookMs = (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds };
+                await db.Read(connection => Save(connection, request, caller, at, result, cancel), cancel);
+                operation.Complete(new { result.Compared, result.Found, result.RepairedCount, result.RemainingCount });
+                return TypedResults.Ok(result);
+            }
+            catch (OperationCanceledException) when (operation.CancelledBy is not null)
+            {
+                return Problems.ResyncCancelled(operation.Id);
+            }
         }
         finally
         {
@@ -111,8 +128,13 @@ internal static class Resync
         }
     }
 
-    private static async Task<Response> Run(ResyncRequest request, Caller caller, Sources sources, RepairRows repair, CancellationToken cancel)
+    private static OperationSubject Subject(ResyncRequest request) => new(
+        (request.Preview ? "Preview of a resync" : "Resync") + (request.Service is null ? "" : $" of {request.Service}") + (request.EntityType is null ? "" : $" {request.EntityType}"),
+        Context: new { request.Service, request.EntityType, Ids = request.Ids?.Count, request.Preview }, Tags: ["resync"]);
+
+    private static async Task<Response> Run(ResyncRequest request, Caller caller, Sources sources, RepairRows repair, StartedOperation operation)
     {
+        var cancel = operation.Token;
         List<Row> repaired = [];
         List<Row> remaining = [];
         var (compared, left) = (0, RepairRows.MaxRows);
@@ -137,11 +159,12 @@ internal static class Resync
                 remaining.AddRange(open.Select(One));
                 left -= done.Count;
                 compared++;
+                operation.Report(new(compared, Message: $"{service} {table.EntityType}: {done.Count} repaired"));
             }
         }
 
         return new(
-            Guid.CreateVersion7(), request.Preview, compared, repaired.Count + remaining.Count, repaired.Count, remaining.Count,
+            operation.Id, request.Preview, compared, repaired.Count + remaining.Count, repaired.Count, remaining.Count,
             repaired, [.. remaining.Take(RepairRows.MaxRows)], 0);
     }
 
