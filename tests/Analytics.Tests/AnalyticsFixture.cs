@@ -20,7 +20,6 @@ public sealed class AnalyticsFixture : ServiceFixture
         ("services:identity:http:0", Owners.Address.ToString()),
         ("services:orders:http:0", Owners.Address.ToString()),
         ("services:inventory:http:0", Owners.Address.ToString()),
-        ("Analytics:RebuildLease", "00:00:20"),
         ("Analytics:RebuildPatience", "00:00:02"),
     ];
 
@@ -33,7 +32,7 @@ public sealed class Replica(AnalyticsFixture first) : ServiceFixture("analytics"
 {
     protected override IEnumerable<(string Key, string Value)> Settings =>
     [
-        .. ((string[])["ConnectionStrings:analyticsdb", "ConnectionStrings:messaging", "services:identity:http:0", "services:orders:http:0", "services:inventory:http:0", "Analytics:RebuildLease", "Analytics:RebuildPatience"])
+        .. ((string[])["ConnectionStrings:analyticsdb", "ConnectionStrings:messaging", "services:identity:http:0", "services:orders:http:0", "services:inventory:http:0", "Analytics:RebuildPatience"])
             .Select(key => (key, first.Services.GetRequiredService<IConfiguration>()[key]!)),
     ];
 }

@@ -10,7 +10,7 @@ public sealed class RebuildTests(AnalyticsFixture service)
 {
     private const string Day = "2026-06-10";
 
-    private static async Task<Guid> Start(Bakery bakery)
+    internal static async Task<Guid> Start(Bakery bakery)
     {
         using var answer = await bakery.Client.PostAsync("/analytics/rebuild", null);
         var text = await answer.Content.ReadAsStringAsync();
@@ -20,7 +20,7 @@ public sealed class RebuildTests(AnalyticsFixture service)
         return id;
     }
 
-    private static Task<JsonNode> Ends(Bakery bakery, Guid id, string state = "succeeded") =>
+    internal static Task<JsonNode> Ends(Bakery bakery, Guid id, string state = "succeeded") =>
         Eventually.Is(() => bakery.Get($"/analytics/rebuilds/{id}"), x => (string)x["state"]! == state, TimeSpan.FromSeconds(40));
 
     /// <summary>A bakery with sales, a cancelled and a refused order, and what they consumed; all of it heard.</summary>
@@ -176,7 +176,7 @@ public sealed class RebuildTests(AnalyticsFixture service)
         (await bakery.All("/analytics/rebuilds", limit: 1)).Count.ShouldBe(2);
     }
 
-    /// <summary>Its claim is in a dead instance's name, as after a kill: nobody touches it until the claim ends, then somebody goes on at its page.</summary>
+    /// <summary>Its lease ran out, as after a kill: somebody else goes on at its page.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -197,7 +197,7 @@ public sealed class RebuildTests(AnalyticsFixture service)
         };
         var id = await Start(bakery);
         await reached.Task.WaitAsync(TimeSpan.FromSeconds(20));
-        await bakery.Sql($"UPDATE rebuilds SET claimed_by = gen_random_uuid(), claimed_until = now() + interval '1 second' WHERE id = '{id}'");
+        await bakery.Sql($"UPDATE operation_work SET leased_until = '-infinity', fence = fence + 1 WHERE id = '{id}'");
         if (itsLastPageFailed)
         {
             gate.SetException(new InvalidOperationException());
@@ -209,9 +209,9 @@ public sealed class RebuildTests(AnalyticsFixture service)
 
         var done = await Ends(bakery, id);
         ((bool)done["isEqual"]!, (long)done["done"]!).ShouldBe((true, 19));
-        // The instance that had lost it applied nothing: its page was asked for again, the first one was not.
+        // The instance that had lost it applied nothing: its page was asked for again, the first one was not. Who fails asks again himself until he hears that he lost it.
         bakery.Owners.Asked.Count(x => x == "/orders/export?limit=500").ShouldBe(1);
-        bakery.Owners.Asked.Count(x => x == "/orders/export?limit=500&after=4").ShouldBe(2);
+        bakery.Owners.Asked.Count(x => x == "/orders/export?limit=500&after=4").ShouldBeInRange(2, itsLastPageFailed ? 10 : 2);
     }
 
     [Fact]

@@ -35,8 +35,8 @@ public sealed class TypeTests
             .Where(face => face.IsGenericType && (face.GetGenericTypeDefinition() == typeof(IHear<>) || face.GetGenericTypeDefinition() == typeof(IHearLatest<>)))
             .Select(face => new Subscription(face.GetGenericArguments()[0], Repository.NameOf(assembly.GetName().Name!)))));
         // Who does long-running work hears through the frame what people decide about it.
-        var decided = ServiceAssemblies.Where(assembly => assembly.GetTypes().Any(type => type.GetInterfaces()
-            .Any(face => face.IsGenericType && face.GetGenericTypeDefinition() == typeof(IDoOperation<>))))
+        var decided = ServiceAssemblies.Where(assembly => assembly.GetTypes().Any(type => type.GetProperties(BindingFlags.Static | BindingFlags.Public)
+            .Any(property => property.PropertyType == typeof(OperationKind))))
             .Select(assembly => Repository.NameOf(assembly.GetName().Name!))
             .SelectMany(service => (Subscription[])
                 [Subscription.Of<OperationCancelled>(service), Subscription.Of<OperationApproved>(service), Subscription.Of<OperationDenied>(service), Subscription.Of<OperationRetried>(service)]);

@@ -55,12 +55,6 @@ internal sealed class Rebuild
 
     public string? Error { get; set; }
 
-    public Guid? ClaimedBy { get; set; }
-
-    public DateTimeOffset? ClaimedUntil { get; set; }
-
-    public bool IsCleaned { get; set; }
-
     public long RowVersion { get; private set; }
 
     public bool IsOver => State is RebuildState.Succeeded or RebuildState.Failed;
@@ -79,6 +73,7 @@ internal sealed class Rebuild
     }
 }
 
+/// <param name="Id">The operation's too, which can be watched and cancelled at /operations/{id}.</param>
 /// <param name="Step">settings, orders, consumption, settling (waiting for messages on their way), comparing or done.</param>
 /// <param name="Done">Orders read from both exports so far.</param>
 /// <param name="Total">Orders both exports held when they were begun; null until they were asked.</param>

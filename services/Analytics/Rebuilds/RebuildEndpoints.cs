@@ -1,3 +1,4 @@
+using OpsPlatform.ServiceDefaults;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
 
@@ -7,10 +8,9 @@ internal static class RebuildEndpoints
 {
     public static void AddRebuilds(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<RebuildSignal>();
         builder.Services.AddScoped<OwnerExports>();
         builder.Services.AddScoped<RebuildRun>();
-        builder.Services.AddHostedService<RebuildWorker>();
+        builder.AddOperations("analytics", work => work.Do<RebuildWork, RebuildWork.Args>());
     }
 
     public static void MapRebuilds(this WebApplication app)

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.ServiceDefaults.Tenancy;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.Analytics.Rebuilds;
 
@@ -11,7 +12,7 @@ namespace OpsPlatform.Analytics.Rebuilds;
 internal static class StartRebuild
 {
     public static async Task<Results<Accepted<RebuildResponse>, ProblemHttpResult>> Handle(
-        AnalyticsDb db, Caller caller, RebuildSignal signal, TimeProvider time, CancellationToken cancel)
+        AnalyticsDb db, Caller caller, Operations operations, TimeProvider time, HttpContext http, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         await db.Database.ExecuteSqlAsync($"SELECT hold_organisation()", cancel);
@@ -34,9 +35,11 @@ internal static class StartRebuild
             RequestedAt = time.GetUtcNow(),
         };
         db.Add(rebuild);
+        operations.Add<RebuildWork, RebuildWork.Args>(rebuild.Id, new(rebuild.Id), new("Counting everything anew", "rebuild", rebuild.Id.ToString(), Tags: ["rebuild"]));
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
-        signal.Wake();
+        operations.Wake();
+        Operations.Point(http, rebuild.Id);
         return TypedResults.Accepted($"/analytics/rebuilds/{rebuild.Id}", RebuildResponse.Of(rebuild));
     }
 }
