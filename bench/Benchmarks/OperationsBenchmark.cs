@@ -10,6 +10,8 @@ internal sealed class OperationsBenchmark : IBenchmark
     private const int ReportsPerSecond = 10;
     private const double GoalMs = 250;
     private const double GoalWrites = 1;
+    private const double GoalCancelMs = 2_000;
+    private const int CancelsPerSecond = 50;
     private const int Stored = 1_000_000;
     private const int QuickStored = 50_000;
     private const int Types = 20;
@@ -49,8 +51,8 @@ internal sealed class OperationsBenchmark : IBenchmark
     private static async Task Watched(Session session, BenchSystem system, Tenant[] tenants)
     {
         (Tenant Tenant, Guid Id)[] all = [.. tenants.SelectMany(tenant => Enumerable.Range(0, OperationsEach).Select(_ => (tenant, Guid.NewGuid())))];
-        var (warmUp, duration) = (session.Phase(0.1), session.Phase(0.5));
-        var marks = new Marks((int)((warmUp + duration).TotalSeconds * ReportsPerSecond + 2) * all.Length);
+        var (warmUp, duration, cancelling) = (session.Phase(0.1), session.Phase(0.5), session.Phase(0.2));
+        var marks = new Marks((int)((warmUp + duration + cancelling).TotalSeconds * ReportsPerSecond + 2) * all.Length);
         await using var worker = await ReportingWorker.Start(system, all.Select(operation => (operation.Tenant.Id, operation.Id)), session.Cancel);
         var readers = new OperationReader[all.Length];
         await Parallel.ForAsync(0, all.Length, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = session.Cancel }, async (i, stop) =>
@@ -63,6 +65,7 @@ internal sealed class OperationsBenchmark : IBenchmark
             system, $"{all.Length * ReportsPerSecond:#,0} reports a second", () => worker.Report(marks, duration, session.Cancel), () => new("report", (long)(duration.TotalSeconds * ReportsPerSecond * all.Length)));
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         var written = await RowsWritten(system, session.Cancel) - before;
+        await Task.WhenAll(worker.Report(marks, cancelling, session.Cancel), Cancel(all, worker, cancelling, session.Cancel));
         await worker.End(session.Cancel);
         for (var since = Stopwatch.GetTimestamp(); readers.Any(reader => !reader.HasEnded) && Stopwatch.GetElapsedTime(since) < Patience;)
         {
@@ -79,9 +82,24 @@ internal sealed class OperationsBenchmark : IBenchmark
         var limit = Samples.Sum(
             await BareBroker.OneByOne(system, worker.MessageBytes, session.Phase(0.05), session.Cancel), await BareWeb.Hello(session.Phase(0.05), session.Cancel));
         session.Record(Figure.Latency("report to browser", latency, p99Goal: GoalMs, limitName: "a message of a hundred reports through a bare durable queue and a hello through YARP", limit: limit));
+        session.Record(Figure.Latency("cancel to worker", worker.CancelLatency, p99Goal: GoalCancelMs));
         session.Record(Figure.Of("states seen", "states/s", latency.Count / seconds));
         session.Record(Figure.Of("writes of one operation", "writes/s", written / seconds / all.Length, Goal.AtMost(GoalWrites)));
         session.Record(Figure.Of("final states not seen", "operations", readers.Count(reader => !reader.HasEnded), Goal.AtMost(0)));
+    }
+
+    private static async Task Cancel((Tenant Tenant, Guid Id)[] all, ReportingWorker worker, TimeSpan duration, CancellationToken cancel)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1.0 / CancelsPerSecond));
+        List<Task> asked = [];
+        foreach (var (tenant, id) in all.Take((int)(duration.TotalSeconds * CancelsPerSecond)))
+        {
+            await timer.WaitForNextTickAsync(cancel);
+            worker.AwaitCancel(id);
+            asked.Add(tenant.Post($"/operations/{id}/cancel", new { }, cancel));
+        }
+
+        await Task.WhenAll(asked);
     }
 
     private static async Task Lists(Session session, BenchSystem system, Tenant tenant, Npgsql.NpgsqlDataSource database)

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;
 using OpsPlatform.Contracts;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
 
 namespace OpsPlatform.Bench.Frame;
 
@@ -18,9 +20,13 @@ internal sealed class ReportingWorker : IAsyncDisposable
     private readonly IChannel _channel;
     private readonly (Guid Org, OperationStarted Started)[] _operations;
     private readonly DateTimeOffset _startedAt = DateTimeOffset.UtcNow;
+    private readonly ConcurrentDictionary<Guid, long> _cancels = [];
 
     private ReportingWorker(IConnection connection, IChannel channel, (Guid, OperationStarted)[] operations) =>
         (_connection, _channel, _operations) = (connection, channel, operations);
+
+    /// <summary>From who asks to the worker, of the cancels it heard.</summary>
+    public Samples CancelLatency { get; } = new();
 
     /// <summary>Of one message of reports.</summary>
     public int MessageBytes { get; private set; }
@@ -31,6 +37,7 @@ internal sealed class ReportingWorker : IAsyncDisposable
         var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), cancel);
         var worker = new ReportingWorker(connection, channel, [.. operations.Select(operation => (operation.Org, new OperationStarted(
             operation.Id, "bench.report", "bench", "A report of a benchmark", Guid.Empty.ToString(), DateTimeOffset.UtcNow, [new("Working")])))]);
+        await worker.HearCancels(cancel);
         await worker.Send(worker._operations.Select(operation => (operation.Org, operation.Started)), cancel);
         return worker;
     }
@@ -54,6 +61,9 @@ internal sealed class ReportingWorker : IAsyncDisposable
         }
     }
 
+    /// <summary>Somebody is about to ask for it.</summary>
+    public void AwaitCancel(Guid operation) => _cancels[operation] = Stopwatch.GetTimestamp();
+
     public Task End(CancellationToken cancel) =>
         Send(_operations.Select(operation => (operation.Org, new OperationEnded(operation.Started, "completed", DateTimeOffset.UtcNow))), cancel);
 
@@ -61,6 +71,27 @@ internal sealed class ReportingWorker : IAsyncDisposable
     {
         await _channel.DisposeAsync();
         await _connection.DisposeAsync();
+    }
+
+    private async Task HearCancels(CancellationToken cancel)
+    {
+        var queue = await _channel.QueueDeclareAsync(cancellationToken: cancel);
+        await _channel.QueueBindAsync(queue.QueueName, $"event.{nameof(OperationCancelled)}", "", cancellationToken: cancel);
+        var consumer = new AsyncEventingBasicConsumer(_channel);
+        consumer.ReceivedAsync += (_, delivery) =>
+        {
+            using var message = JsonDocument.Parse(delivery.Body);
+            foreach (var item in message.RootElement.GetProperty("message").GetProperty("items").EnumerateArray())
+            {
+                if (_cancels.TryRemove(item.GetProperty("message").GetProperty("operationId").GetGuid(), out var askedAt))
+                {
+                    CancelLatency.Add(askedAt);
+                }
+            }
+
+            return Task.CompletedTask;
+        };
+        await _channel.BasicConsumeAsync(queue.QueueName, autoAck: true, consumer, cancel);
     }
 
     private async Task Send<T>(IEnumerable<(Guid Org, T Message)> messages, CancellationToken cancel)
