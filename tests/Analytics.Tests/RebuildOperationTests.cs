@@ -1,5 +1,4 @@
 using OpsPlatform.Contracts;
-using OpsPlatform.Testing;
 using static OpsPlatform.Analytics.Tests.Bakery;
 
 namespace OpsPlatform.Analytics.Tests;
