@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -7,15 +6,6 @@ using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 
 namespace OpsPlatform.ServiceDefaults.Work;
-
-/// <summary>A kind of work that this service does, and how.</summary>
-internal sealed record Worker(OperationKind Kind, Func<IServiceProvider, Operation, CancellationToken, Task<object?>> Do)
-{
-    public static Worker Of<TWork, TArgs>()
-        where TWork : class, IDoOperation<TArgs>
-        where TArgs : class => new(TWork.Kind, (services, operation, cancel) =>
-            services.GetRequiredService<TWork>().Do(JsonSerializer.Deserialize<TArgs>(operation.Claim.Args, OperationJson.Options)!, operation, cancel));
-}
 
 /// <summary>Works on what waits, of all organisations: what is new, and what a killed instance left. A lease is kept while its work lasts.</summary>
 internal sealed partial class Workers : BackgroundService
@@ -100,7 +90,7 @@ internal sealed partial class Workers : BackgroundService
 
     private async Task Work(Claim claim, CancellationToken stopping)
     {
-        using var attempt = new Attempt(new(claim, _time), stopping);
+        using var attempt = new Attempt(new(claim, _table, _time), stopping);
         _running[claim.Id] = attempt;
         Interlocked.Exchange(ref _begun, New()).TrySetResult();
         try

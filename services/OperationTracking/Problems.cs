@@ -18,6 +18,10 @@ internal static class Problems
     public static ProblemHttpResult OperationOver(OperationView operation, string detail) => Problem.Of(
         "operation-over", StatusCodes.Status409Conflict, "The operation has ended.", detail, ("operation", operation));
 
+    public static ProblemHttpResult PastPointOfNoReturn(OperationView operation) => Problem.Of(
+        "past-point-of-no-return", StatusCodes.Status409Conflict, "It is too late to cancel the operation.",
+        $"{OperationMoves.PastReturn} Wait for its end.", ("operation", operation));
+
     public static ProblemHttpResult OperationExists(Guid id) => Problem.Of(
         "operation-exists", StatusCodes.Status409Conflict, "The id is another operation's.",
         $"{id} is there already and was asked for otherwise. Choose another operationId, or leave it out.");

@@ -57,6 +57,7 @@ internal sealed class ApplyStockImport(InventoryDb db, Caller caller, TimeProvid
 
         var last = lines[^1].LineNo;
         await StockBatch.Store(db, caller, stock, cancel);
+        operation.Did("lines applied", import.Applied, $"/inventory/imports/{import.Id}/lines?outcome=applied");
         await operation.Save(db, new Place(last), cancel);
         await transaction.CommitAsync(cancel);
         db.ChangeTracker.Clear();

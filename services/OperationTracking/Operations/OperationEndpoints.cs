@@ -28,6 +28,7 @@ internal static class OperationEndpoints
             .Produces<OperationView>(StatusCodes.Status200OK, "text/event-stream")
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        operations.MapGet("/{id:guid}/cancel", PreviewCancel.Handle);
         operations.MapPost("/{id:guid}/cancel", CancelOperation.Handle);
         operations.MapPost("/{id:guid}/retry", RetryOperation.Handle)
             .ProducesProblem(StatusCodes.Status409Conflict)

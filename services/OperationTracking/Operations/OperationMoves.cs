@@ -12,6 +12,8 @@ internal sealed class OperationMoves(OperationsDb db, TellAfterCommit tell, Call
     /// <summary>For a week a service keeps what it needs to go on.</summary>
     private static readonly TimeSpan RetryWithin = TimeSpan.FromDays(6);
 
+    public const string PastReturn = "It is past the point of no return: what has begun is done to its end.";
+
     public static bool MayCancel(Operation row) => !row.IsOver && row.Status != OperationStatus.Cancelling;
 
     public static bool MayRetry(Operation row, DateTimeOffset now) => row.Status is OperationStatus.Failed or OperationStatus.TimedOut

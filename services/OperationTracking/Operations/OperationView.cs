@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OpsPlatform.Contracts;
 using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.OperationTracking.Statistics;
 
@@ -13,6 +14,7 @@ namespace OpsPlatform.OperationTracking.Operations;
 /// <param name="IsStuck">Its worker lives and has not got further for a minute.</param>
 /// <param name="LastHeardAt">Of its worker's last report.</param>
 /// <param name="BlockedBy">The operation in the way, while this one waits for a lock.</param>
+/// <param name="Effects">What it has done so far and that stays; of one that has ended, what it has done.</param>
 /// <param name="Approval">How far the agreement to it is; null when nobody has to agree.</param>
 /// <param name="Version">Differs between any two states; for GET /operations/{id}/wait.</param>
 internal sealed record OperationView(
@@ -49,6 +51,7 @@ internal sealed record OperationView(
     DateTimeOffset? LastHeardAt,
     Guid? BlockedBy,
     OperationTime Time,
+    IReadOnlyList<OperationEffect> Effects,
     OperationApproval? Approval,
     string Version)
 {
@@ -66,7 +69,7 @@ internal sealed record OperationView(
             // What is only heard so far counts as an update as well.
             progress.Sequence == row.Sequence && progress.Attempt == row.Attempt ? row.UpdatedAt : Later(row.UpdatedAt, progress.HeardAt),
             row.CompletedAt, row.CancelledBy, row.CancelReason, progress.IsStuck(now), progress.HeardAt,
-            progress.BlockedBy, OperationTime.Of(time), row.Approval is { } approval ? OperationApproval.Of(approval) : null,
+            progress.BlockedBy, OperationTime.Of(time), progress.Effects, row.Approval is { } approval ? OperationApproval.Of(approval) : null,
             // Each vote is another state; operations that nobody has to agree to have none.
             row.ApprovalVersion == 0 ? progress.Version : $"{progress.Version}.{row.ApprovalVersion}");
     }

@@ -6,6 +6,7 @@ using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.OperationTracking.Reports;
 
@@ -56,7 +57,7 @@ internal sealed record StartedRow(
         Text.Storable(started.DisplayName, MaxName),
         Text.Storable(started.UserId, MaxName),
         started.QueuedAt,
-        [.. started.Steps.Take(MaxSteps).Select(step => step with { Name = Text.Storable(step.Name, MaxName) })],
+        [.. started.Steps.Take(MaxSteps).Select(step => step with { Name = Text.Storable(step.Name, MaxName), Cancel = step.IsEntered() ? step.Cancel : null })],
         started.MaxAttempts,
         Text.Storable(started.EntityType, MaxName),
         Text.Storable(started.EntityId, MaxName),
