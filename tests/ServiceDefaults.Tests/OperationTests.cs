@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Work;
 
@@ -220,13 +219,5 @@ public sealed class OperationTests : ScriptedOperations
     {
         var workers = (Workers)services.GetService(typeof(Workers))!;
         return workers.Running.Any() ? workers.StopAsync(CancellationToken.None) : Task.CompletedTask;
-    }
-
-    /// <summary>As when the worker died and the time of its lease is over.</summary>
-    private async Task RunOutLease()
-    {
-        await using var session = await First.OpenAs("app", Org);
-        await using var expire = new NpgsqlCommand("UPDATE operation_work SET leased_until = '-infinity' WHERE id = $1", session) { Parameters = { new() { Value = Id } } };
-        (await expire.ExecuteNonQueryAsync()).ShouldBe(1);
     }
 }
