@@ -10,6 +10,8 @@ namespace OpsPlatform.Contracts;
 /// <param name="EntityType">What it works on, when that is one thing; with <paramref name="EntityId"/>.</param>
 /// <param name="Context">A JSON object for people and filters, at most 16 KiB.</param>
 /// <param name="MaxAttempts">How often it is begun before it has failed; a crash is an attempt.</param>
+/// <param name="CanUndo">The service can undo it once it has ended, by another operation.</param>
+/// <param name="Undoes">The operation that this one undoes.</param>
 /// <param name="Plan">It begins once this is agreed to; null when nobody has to.</param>
 public sealed record OperationStarted(
     Guid OperationId,
@@ -24,7 +26,9 @@ public sealed record OperationStarted(
     string? EntityId = null,
     [property: JsonConverter(typeof(RawJson))] string? Context = null,
     IReadOnlyList<string>? Tags = null,
-    OperationPlan? Plan = null);
+    OperationPlan? Plan = null,
+    bool CanUndo = false,
+    Guid? Undoes = null);
 
 /// <param name="Weight">Its share of the whole, beside those of the others; above 0.</param>
 /// <param name="Cancel">

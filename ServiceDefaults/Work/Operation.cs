@@ -191,6 +191,21 @@ public sealed class Operation : IProgress<OperationProgress>
         }
     }
 
+    /// <summary>Within the transaction at hand, before <see cref="Save"/>: what things of a kind were before it and are now, in this order, for undoing it.</summary>
+    /// <typeparam name="T">Becomes JSON; null before what was created, and after what was deleted.</typeparam>
+    public async Task Record<T>(ServiceDb db, string entity, IReadOnlyList<(string Key, T? Before, T? After)> images, CancellationToken cancel)
+        where T : class
+    {
+        string?[] Json(Func<(string Key, T? Before, T? After), T?> side) => [.. images.Select(image => side(image) is { } some ? JsonSerializer.Serialize(some, OperationJson.Options) : null)];
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO operation_images (operation_id, ordinal, entity, key, before, after)
+            SELECT {Id}, (SELECT coalesce(max(ordinal), 0) FROM operation_images WHERE org_id = current_org() AND operation_id = {Id}) + n, {entity}, key, before::jsonb, after::jsonb
+            FROM unnest({images.Select(image => image.Key).ToArray()}, {Json(image => image.Before)}, {Json(image => image.After)}) WITH ORDINALITY AS i (key, before, after, n)
+            """,
+            cancel);
+    }
+
     /// <returns>False when that comes too late, or again.</returns>
     internal bool TryCancel(string userId)
     {

@@ -20,7 +20,8 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
     /// <summary>Adds the work to what the next SaveChanges stores; call <see cref="Wake"/> after it.</summary>
     /// <param name="id">The operation's id; it must be new.</param>
     /// <param name="plan">It begins only once this is agreed to; null when nobody has to.</param>
-    public void Add<TWork, TArgs>(Guid id, TArgs args, OperationSubject subject, OperationPlan? plan = null)
+    /// <param name="undoes">The operation that it undoes.</param>
+    public void Add<TWork, TArgs>(Guid id, TArgs args, OperationSubject subject, OperationPlan? plan = null, Guid? undoes = null)
         where TWork : class, IDoOperation<TArgs>
         where TArgs : class
     {
@@ -28,7 +29,8 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
         var actor = caller.Actor ?? service.Value;
         var started = new OperationStarted(
             id, kind.Type, service.Value, subject.DisplayName, actor, time.GetUtcNow(), kind.Steps, kind.MaxAttempts, subject.EntityType, subject.EntityId,
-            subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags, plan);
+            subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags, plan,
+            CanUndo: typeof(TWork).IsAssignableTo(typeof(IUndo<TArgs>)), Undoes: undoes);
         db.Add(new WorkRow
         {
             OrgId = caller.Org,

@@ -31,6 +31,7 @@ public static class OperationsSetup
         builder.Services.AddSingleton<WorkRun>();
         builder.Services.AddScoped<Operations>();
         builder.Services.AddScoped<Agreements>();
+        builder.Services.AddScoped<Undoing>();
         builder.Services.AddSingleton<Workers>().AddHostedService(services => services.GetRequiredService<Workers>());
         builder.Services.AddHostedService<Reporter>();
         new BusListeners(builder.Services, service)

@@ -4,9 +4,11 @@ using Microsoft.Extensions.DependencyInjection;
 namespace OpsPlatform.ServiceDefaults.Work;
 
 /// <summary>A kind of work that this service does, and how.</summary>
+/// <param name="Undo">How it is undone once it has ended; null when it cannot be.</param>
 /// <param name="Compensate">Takes back what its compensating steps did; null when it has none.</param>
 internal sealed record Worker(
-    OperationKind Kind, Func<IServiceProvider, Operation, CancellationToken, Task<object?>> Do, Func<IServiceProvider, Operation, CancellationToken, Task>? Compensate)
+    OperationKind Kind, Func<IServiceProvider, Operation, CancellationToken, Task<object?>> Do, Func<IServiceProvider, Operation, CancellationToken, Task>? Compensate,
+    UndoWay? Undo)
 {
     public static Worker Of<TWork, TArgs>()
         where TWork : class, IDoOperation<TArgs>
@@ -21,8 +23,22 @@ internal sealed record Worker(
         return new(
             TWork.Kind,
             (services, operation, cancel) => services.GetRequiredService<TWork>().Do(Read<TArgs>(operation.Claim.Args), operation, cancel),
-            compensates ? (services, operation, cancel) => ((ICompensate<TArgs>)services.GetRequiredService<TWork>()).Compensate(Read<TArgs>(operation.Claim.Args), operation, cancel) : null);
+            compensates ? (services, operation, cancel) => ((ICompensate<TArgs>)services.GetRequiredService<TWork>()).Compensate(Read<TArgs>(operation.Claim.Args), operation, cancel) : null,
+            typeof(TWork).IsAssignableTo(typeof(IUndo<TArgs>)) ? WayOf<TArgs>(services => (IUndo<TArgs>)services.GetRequiredService<TWork>()) : null);
     }
+
+    private static UndoWay WayOf<TArgs>(Func<IServiceProvider, IUndo<TArgs>> worker)
+        where TArgs : class => new(
+            services => worker(services).UndoRole,
+            (services, work, cancel) => worker(services).PreviewUndo(work.Id, Read<TArgs>(work.Args), cancel),
+            (services, work, undo, cancel) => worker(services).Undo(work.Id, Read<TArgs>(work.Args), undo, cancel));
 
     private static TArgs Read<TArgs>(string args) => JsonSerializer.Deserialize<TArgs>(args, OperationJson.Options)!;
 }
+
+/// <summary>How a kind of work is undone.</summary>
+/// <param name="Start">Answers which operation undoes it: the one asked for, or an earlier one.</param>
+internal sealed record UndoWay(
+    Func<IServiceProvider, string> Role,
+    Func<IServiceProvider, WorkDone, CancellationToken, Task<UndoPreview>> Preview,
+    Func<IServiceProvider, WorkDone, Guid, CancellationToken, Task<Guid>> Start);

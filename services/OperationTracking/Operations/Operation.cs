@@ -122,6 +122,15 @@ internal sealed class Operation
     /// <summary>Rises whenever something about the approval changes.</summary>
     public int ApprovalVersion { get; init; }
 
+    /// <summary>Its service can undo it once it has ended.</summary>
+    public bool CanUndo { get; init; }
+
+    /// <summary>The operation that this one undoes.</summary>
+    public Guid? Undoes { get; init; }
+
+    /// <summary>The operation that undoes this one.</summary>
+    public Guid? UndoneBy { get; init; }
+
     public TimeCause Cause { get; init; }
 
     /// <summary>The operation in the way, while the cause is a lock.</summary>

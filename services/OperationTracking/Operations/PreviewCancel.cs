@@ -66,7 +66,7 @@ internal static class PreviewCancel
         var kind = row.CancelKindAt(view.CurrentStep);
         var why = row.IsOver ? "It has ended."
             : view.Status == OperationStatus.Cancelling ? "It is being cancelled already."
-            : kind == CancelKind.Final ? OperationMoves.PastReturn
+            : kind == CancelKind.Final ? $"{OperationMoves.PastReturn}{(row.CanUndo ? " Once it has ended, it can be undone." : "")}"
             : null;
         var when = why is not null ? CancelTakesEffect.Never
             : view.Status is not (OperationStatus.InProgress or OperationStatus.WaitingExternal) && kind != CancelKind.Compensating ? CancelTakesEffect.AtOnce

@@ -20,6 +20,10 @@ internal sealed class StartOperationWhenOperationStarted(OperationsDb db, Approv
         foreach (var envelope in messages)
         {
             tell.Changed(caller.Org, envelope.Message.OperationId);
+            if (envelope.Message.Undoes is { } undone)
+            {
+                tell.Changed(caller.Org, undone, hasEnded: true);
+            }
         }
 
         await approving.AskForNew([.. messages.Where(envelope => envelope.Message.Plan is not null).Select(envelope => envelope.Message.OperationId)], cancel);
@@ -41,6 +45,8 @@ internal sealed record StartedRow(
     [property: JsonConverter(typeof(RawJson))] string? Context,
     IReadOnlyList<string> Tags,
     OperationPlan? Plan,
+    bool CanUndo,
+    Guid? Undoes,
     string Actor,
     Guid CorrelationId)
 {
@@ -64,6 +70,8 @@ internal sealed record StartedRow(
         Text.ObjectOrNull(started.Context),
         [.. (started.Tags ?? []).Take(MaxTags).Select(tag => Text.Storable(tag, MaxTag))],
         started.Plan is { } plan ? Plans.Storable(plan) : null,
+        started.CanUndo,
+        started.Undoes,
         Text.Storable(actor, MaxName) ?? started.UserId,
         correlation);
 
