@@ -21,8 +21,10 @@ public sealed class Undoing(ServiceDb db, IServiceProvider services)
     internal async Task<(WorkDone? Work, UndoWay? Way, ProblemHttpResult? Refusal)> Find(Guid id, ClaimsPrincipal user, CancellationToken cancel)
     {
         var work = (await db.Database.SqlQuery<WorkDone>(
-            $"SELECT id, operation_type, args::text AS args, actor, state, attempts, undone_by FROM operation_work WHERE org_id = current_org() AND id = {id}")
-            .ToListAsync(cancel)).SingleOrDefault();
+            $"""
+            SELECT id AS "Id", operation_type AS "OperationType", args::text AS "Args", actor AS "Actor", state AS "State", attempts AS "Attempts", undone_by AS "UndoneBy"
+            FROM operation_work WHERE org_id = current_org() AND id = {id}
+            """).ToListAsync(cancel)).SingleOrDefault();
         if (work is null)
         {
             return default;
