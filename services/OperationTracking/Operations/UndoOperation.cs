@@ -43,10 +43,10 @@ internal static class UndoOperation
         : !OperationMoves.MayUndo(row, time.GetUtcNow()) ? Problems.NotUndoable("It was never begun, or ended more than six days ago.")
         : null;
 
-    /// <summary>The service's refusal as it is, but for work that it has forgotten.</summary>
+    /// <summary>The service's refusal as it is, or that it has forgotten the work.</summary>
     public static ProblemHttpResult Refused(ProblemDetails? problem)
     {
-        if (problem is not { Status: not StatusCodes.Status404NotFound })
+        if (problem is null)
         {
             return Problems.NotUndoable("The service that worked on it has forgotten it.");
         }

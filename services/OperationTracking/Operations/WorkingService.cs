@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
@@ -19,7 +20,7 @@ internal sealed class WorkingService(IConfiguration configuration) : IDisposable
         MaxResponseContentBufferSize = MaxAnswerBytes,
     };
 
-    /// <returns>What the service answers, or its refusal as it is.</returns>
+    /// <returns>What the service answers, or its refusal as it is; neither when it knows nothing of the operation.</returns>
     /// <exception cref="ServiceAwayException">It could not be reached, or gave no answer that can be read.</exception>
     public async Task<(T? Answer, ProblemDetails? Refusal)> Ask<T>(HttpMethod method, Operation row, HttpContext http, CancellationToken cancel)
         where T : class
@@ -40,12 +41,17 @@ internal sealed class WorkingService(IConfiguration configuration) : IDisposable
                 return (await answer.Content.ReadFromJsonAsync<T>(Json.Options, cancel), null);
             }
 
+            if (answer.StatusCode == HttpStatusCode.NotFound)
+            {
+                return default;
+            }
+
             // What a caller can do nothing about is not passed on as theirs.
             return answer.StatusCode is >= HttpStatusCode.BadRequest and < HttpStatusCode.InternalServerError
                 ? (null, await answer.Content.ReadFromJsonAsync<ProblemDetails>(cancel))
                 : throw new ServiceAwayException(row.Service, $"The {row.Service} service answered {(int)answer.StatusCode}.");
         }
-        catch (Exception fault) when (fault is HttpRequestException or System.Text.Json.JsonException || (fault is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception fault) when (fault is HttpRequestException or JsonException || (fault is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             throw new ServiceAwayException(row.Service, $"The {row.Service} service gave no answer: {fault.Message}", fault);
         }
