@@ -48,7 +48,7 @@ public sealed partial class World
         last = new { fence = 1, step = 1, done = 2, total = 2, failed = 0, skipped = 0, bytes = 1, message = Name("message"), effects = EffectsBody() },
     };
 
-    private object EffectsBody() => new[] { new { what = Name("effect"), count = 1, href = "/operations", isTakenBack = false } };
+    public object EffectsBody() => new[] { new { what = Name("effect"), count = 1, href = "/operations", isTakenBack = false } };
 
     public static object FilterBody() => new { operationType = "attack.posted" };
 
