@@ -44,6 +44,8 @@ identity.WithReference(registry);
 orders.WithReference(inventory).WithReference(sync);
 // It asks whether a plan can be agreed to before it holds its work for that.
 inventory.WithReference(operations);
+// It has operations undone by the services that worked on them.
+operations.WithReference(inventory).WithReference(orders);
 // It compares what the feed says with the tables the changes came from.
 sync.WithReference(inventory).WithReference(orders).WithReference(analytics);
 

@@ -10,6 +10,8 @@ namespace OpsPlatform.Contracts;
 /// <param name="EntityType">What it works on, when that is one thing; with <paramref name="EntityId"/>.</param>
 /// <param name="Context">A JSON object for people and filters, at most 16 KiB.</param>
 /// <param name="MaxAttempts">How often it is begun before it has failed; a crash is an attempt.</param>
+/// <param name="CanUndo">The service can undo it once it has ended, by another operation.</param>
+/// <param name="Undoes">The operation that this one undoes.</param>
 /// <param name="Plan">It begins once this is agreed to; null when nobody has to.</param>
 public sealed record OperationStarted(
     Guid OperationId,
@@ -24,10 +26,23 @@ public sealed record OperationStarted(
     string? EntityId = null,
     [property: JsonConverter(typeof(RawJson))] string? Context = null,
     IReadOnlyList<string>? Tags = null,
-    OperationPlan? Plan = null);
+    OperationPlan? Plan = null,
+    bool CanUndo = false,
+    Guid? Undoes = null);
 
 /// <param name="Weight">Its share of the whole, beside those of the others; above 0.</param>
-public sealed record OperationStep(string Name, double Weight = 1);
+/// <param name="Cancel">
+/// What a cancel does from this step on: cancellable (as null: the work stops, and what it has done stays), compensating (what it has done from
+/// here on is taken back first) or final (it comes too late: what has begun is done to its end).
+/// </param>
+public sealed record OperationStep(string Name, double Weight = 1, string? Cancel = null);
+
+/// <summary>Something an operation has done and that stays, whatever becomes of it.</summary>
+/// <param name="What">For people, such as: lines applied. One of a kind in an operation; at most 200 characters.</param>
+/// <param name="Count">How many, in all attempts; above 0.</param>
+/// <param name="Href">Where they are to be seen: a path at the gateway or an https address, at most 500 characters.</param>
+/// <param name="IsTakenBack">A compensating step did it: a cancel takes it back.</param>
+public sealed record OperationEffect(string What, long Count, string? Href = null, bool IsTakenBack = false);
 
 /// <summary>
 /// How far an operation is. Only the latest counts, by attempt and then by sequence, so one that is lost does no harm. Sent while the worker
@@ -43,6 +58,7 @@ public sealed record OperationStep(string Name, double Weight = 1);
 /// <param name="RetryAt">The attempt failed for <paramref name="Error"/> and the next begins then; no report of the attempt follows.</param>
 /// <param name="Cause">What its time goes by at present: work, lock, rate_limit or external (somebody outside has to do something).</param>
 /// <param name="BlockedBy">The operation in the way, with lock.</param>
+/// <param name="Effects">All that it has done so far and that stays, at most 20; null says nothing of it.</param>
 public sealed record OperationReported(
     Guid OperationId,
     int Attempt,
@@ -62,13 +78,14 @@ public sealed record OperationReported(
     DateTimeOffset? RetryAt = null,
     string? Error = null,
     string Cause = "work",
-    Guid? BlockedBy = null);
+    Guid? BlockedBy = null,
+    IReadOnlyList<OperationEffect>? Effects = null);
 
 /// <summary>The work is over and nothing more will be done for it.</summary>
 /// <param name="Operation">As it was started, for a listener that did not hear of it yet.</param>
 /// <param name="Outcome">completed, failed, cancelled or timed_out.</param>
 /// <param name="Last">How far it came; null when no attempt was begun.</param>
-/// <param name="Error">What a person may read; null when it was completed.</param>
+/// <param name="Error">What a person may read; of one that was completed, why although somebody had cancelled it, and otherwise null.</param>
 /// <param name="Result">A JSON object with what came of it, such as href of a file; at most 16 KiB.</param>
 /// <param name="CancelledBy">The user who asked for it.</param>
 public sealed record OperationEnded(

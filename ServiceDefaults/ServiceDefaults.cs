@@ -12,6 +12,7 @@ using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Registry;
 using OpsPlatform.ServiceDefaults.Telemetry;
 using OpsPlatform.ServiceDefaults.Tenancy;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.ServiceDefaults;
 
@@ -91,6 +92,7 @@ public static class ServiceDefaultsExtensions
             app.MapErrors(service);
             app.MapChangeStats(service);
             app.MapHops(service);
+            app.MapUndo(service);
             if (app.Services.GetRequiredService<Database.ServiceDatabase>().TracksTables)
             {
                 app.MapConsistency(service);

@@ -1,7 +1,5 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Database;
 
@@ -41,9 +39,12 @@ public sealed class Operation : IProgress<OperationProgress>
 {
     private readonly Lock _lock = new();
     private readonly TimeProvider _time;
-    private readonly Claim _claim;
+    private readonly WorkTable _table;
     private readonly DateTimeOffset _startedAt;
-    private int _step = 1;
+    private readonly Effects _effects;
+    private Claim _claim;
+    private int _entered;
+    private int _step;
     private OperationProgress _progress = new(0);
     private DateTimeOffset _advancedAt;
     private long _sequence;
@@ -53,11 +54,13 @@ public sealed class Operation : IProgress<OperationProgress>
     private OperationWait? _waitsFor;
     private Guid? _blockedBy;
 
-    internal Operation(Claim claim, TimeProvider time)
+    internal Operation(Claim claim, WorkTable table, TimeProvider time)
     {
-        _claim = claim;
-        _time = time;
+        (_claim, _table, _time) = (claim, table, time);
         _startedAt = _advancedAt = time.GetUtcNow();
+        _effects = new(claim.Effects);
+        _entered = claim.EnteredStep;
+        _step = Math.Max(1, _entered);
     }
 
     public Guid Id => _claim.Id;
@@ -72,19 +75,81 @@ public sealed class Operation : IProgress<OperationProgress>
 
     internal Claim Claim => _claim;
 
+    /// <summary>Who asked for it to be cancelled, whether or not that came in time.</summary>
+    internal string? CancelledBy { get; private set; }
+
+    /// <summary>Nothing more is to be done for it.</summary>
+    internal bool IsCancelled { get; private set; }
+
+    /// <summary>A cancel comes too late.</summary>
+    internal bool IsFinal => CancelNow == StepCancel.Final;
+
+    /// <summary>What it did is taken back before it is cancelled.</summary>
+    internal bool MustCompensate => CancelNow == StepCancel.Compensating;
+
+    private string CancelNow => StepCancel.At(_claim.Started.Steps, _entered);
+
     /// <summary>What the last <see cref="Save"/> of any attempt stored, or null.</summary>
     public T? Checkpoint<T>()
         where T : class => _claim.Checkpoint is { } json ? JsonSerializer.Deserialize<T>(json, OperationJson.Options) : null;
 
     /// <summary>Goes to a step of the kind, from 1.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The kind has no such step.</exception>
+    /// <exception cref="InvalidOperationException">From that step on a cancel does something else: see <see cref="Enter"/>.</exception>
     public void Step(int number)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(number, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(number, _claim.Started.Steps.Count);
         lock (_lock)
         {
+            if (number > _entered && _claim.Started.Steps[number - 1].IsEntered())
+            {
+                throw new InvalidOperationException($"Step {number} of {_claim.Started.OperationType} is {_claim.Started.Steps[number - 1].Cancel}: go there by Enter.");
+            }
+
             (_step, _progress, _advancedAt, _hasNews) = (number, new(0), _time.GetUtcNow(), true);
+            _effects.Tell();
+        }
+    }
+
+    /// <summary>
+    /// Goes to a step from which on a cancel does something else than before; that is stored first, so call it outside of a transaction. Of two,
+    /// the cancel and this, the first counts.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">It was cancelled: nothing of the step may be done.</exception>
+    /// <exception cref="LeaseLostException">Another instance works on it.</exception>
+    public async Task Enter(int number, CancellationToken cancel)
+    {
+        if (_claim.Started.Steps[number - 1].IsEntered() && await _table.Enter(_claim, number, IsFinal, cancel) is { } user)
+        {
+            TryCancel(user);
+        }
+
+        lock (_lock)
+        {
+            if (IsCancelled)
+            {
+                throw new OperationCanceledException($"Operation {Id} was cancelled before its step {number}.");
+            }
+
+            _entered = Math.Max(_entered, number);
+        }
+
+        Step(number);
+    }
+
+    /// <summary>
+    /// So many of these have been done by now, in all attempts: they stay, whatever becomes of the operation, but a cancel takes back what compensating
+    /// steps did. The next <see cref="Save"/> stores it with the transaction's work. None takes it away.
+    /// </summary>
+    /// <param name="what">For people, such as: lines applied.</param>
+    /// <param name="href">Where they are to be seen, such as /inventory/imports/{id}/lines.</param>
+    public void Did(string what, long count, string? href = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        lock (_lock)
+        {
+            _effects.Say(new(what, count, href, MustCompensate));
         }
     }
 
@@ -94,6 +159,7 @@ public sealed class Operation : IProgress<OperationProgress>
         lock (_lock)
         {
             (_progress, _advancedAt, _hasNews) = (value, _time.GetUtcNow(), true);
+            _effects.Tell();
         }
     }
 
@@ -113,10 +179,52 @@ public sealed class Operation : IProgress<OperationProgress>
     public async Task Save(ServiceDb db, object checkpoint, CancellationToken cancel)
     {
         var json = JsonSerializer.Serialize(checkpoint, OperationJson.Options);
+        var effects = _effects.Said;
         if (await db.Database.ExecuteSqlAsync(
-            $"UPDATE operation_work SET checkpoint = {json}::jsonb WHERE id = {Id} AND fence = {_claim.Fence} AND state = 'running'", cancel) != 1)
+            $"""
+            UPDATE operation_work SET checkpoint = {json}::jsonb, effects = coalesce({effects}::jsonb, effects)
+            WHERE id = {Id} AND fence = {_claim.Fence} AND state = 'running'
+            """,
+            cancel) != 1)
         {
             throw new LeaseLostException(Id);
+        }
+    }
+
+    /// <summary>Within the transaction at hand, before <see cref="Save"/>: what things of a kind were before it and are now, in this order, for undoing it.</summary>
+    /// <typeparam name="T">Becomes JSON; null before what was created, and after what was deleted.</typeparam>
+    public async Task Record<T>(ServiceDb db, string entity, IReadOnlyList<(string Key, T? Before, T? After)> images, CancellationToken cancel)
+        where T : class
+    {
+        string?[] Json(Func<(string Key, T? Before, T? After), T?> side) => [.. images.Select(image => side(image) is { } some ? JsonSerializer.Serialize(some, OperationJson.Options) : null)];
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            INSERT INTO operation_images (operation_id, ordinal, entity, key, before, after)
+            SELECT {Id}, (SELECT coalesce(max(ordinal), 0) FROM operation_images WHERE org_id = current_org() AND operation_id = {Id}) + n, {entity}, key, before::jsonb, after::jsonb
+            FROM unnest({images.Select(image => image.Key).ToArray()}, {Json(image => image.Before)}, {Json(image => image.After)}) WITH ORDINALITY AS i (key, before, after, n)
+            """,
+            cancel);
+    }
+
+    /// <returns>False when that comes too late, or again.</returns>
+    internal bool TryCancel(string userId)
+    {
+        lock (_lock)
+        {
+            CancelledBy ??= userId;
+            var isNew = !IsCancelled && !IsFinal;
+            IsCancelled |= isNew;
+            return isNew;
+        }
+    }
+
+    /// <summary>From now on its attempts are at taking back what it did; those at the work count no more.</summary>
+    internal async Task BeginToCompensate(CancellationToken cancel)
+    {
+        if (!_claim.IsCompensating)
+        {
+            await _table.BeginToCompensate(_claim, cancel);
+            _claim = _claim with { IsCompensating = true, Pardoned = Attempt - 1 };
         }
     }
 
@@ -157,7 +265,8 @@ public sealed class Operation : IProgress<OperationProgress>
     /// <summary>The sequence is the time, so that it also rises when another instance goes on with the same attempt.</summary>
     private OperationReported Now() => new(
         Id, Attempt, _sequence = Math.Max(_sequence + 1, _time.GetUtcNow().ToUnixTimeMilliseconds()), _time.GetUtcNow(), _startedAt, _advancedAt, _step, _progress.PercentAt(_step, _claim.Started.Steps), _progress.Done, _progress.Total, _progress.Failed, _progress.Skipped,
-        _progress.Bytes, _progress.Message, _progress.IsReplanned, Cause: Cause(), BlockedBy: _blockedBy);
+        _progress.Bytes, _progress.Message, _progress.IsReplanned, Cause: Cause(), BlockedBy: _blockedBy,
+        Effects: _effects.Told);
 
     private string Cause() => _waitsFor switch
     {
@@ -179,23 +288,4 @@ public sealed class Operation : IProgress<OperationProgress>
     {
         public void Dispose() => operation.Waits(null, null);
     }
-}
-
-/// <summary>A lease on a piece of work.</summary>
-internal sealed record Claim(
-    Guid OrgId, Guid Id, OperationStarted Started, string Args, string? Checkpoint, string Actor, Guid CorrelationId, string? TraceParent, int Attempt, long Fence, string? CancelledBy,
-    string? ApprovedDigest, int Pardoned)
-{
-    /// <summary>Attempts that count, this one included.</summary>
-    public int Tries => Attempt - Pardoned;
-
-    public static Claim Read(NpgsqlDataReader row) => new(
-        row.GetGuid(0), row.GetGuid(1), JsonSerializer.Deserialize<OperationStarted>(row.GetString(2), OperationJson.Options)!, row.GetString(3),
-        row.IsDBNull(4) ? null : row.GetString(4), row.GetString(5), row.GetGuid(6), row.IsDBNull(7) ? null : row.GetString(7), row.GetInt32(8), row.GetInt64(9),
-        row.IsDBNull(10) ? null : row.GetString(10), row.IsDBNull(11) ? null : row.GetString(11), row.GetInt32(12));
-}
-
-internal static class OperationJson
-{
-    public static JsonSerializerOptions Options { get; } = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) } };
 }

@@ -24,6 +24,16 @@ public interface IDoOperation<TArgs>
     Task<object?> Do(TArgs args, Operation operation, CancellationToken cancel);
 }
 
+/// <summary>Takes back what compensating steps of a kind of work did, once it was cancelled. It may be begun again after a crash, as the work itself.</summary>
+public interface ICompensate<TArgs>
+    where TArgs : class
+{
+    /// <param name="operation">Its checkpoint says how far the work came, or this.</param>
+    /// <param name="cancel">When the process stops or the work is another instance's.</param>
+    /// <exception cref="OperationRefusedException">It cannot be taken back, and a repeat would not help: the operation has failed.</exception>
+    Task Compensate(TArgs args, Operation operation, CancellationToken cancel);
+}
+
 /// <summary>The work cannot be done. The message says to a person what to do about it.</summary>
 public sealed class OperationRefusedException(string message) : Exception(message);
 

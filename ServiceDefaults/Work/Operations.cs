@@ -31,12 +31,13 @@ public sealed class Operations
     /// <summary>Adds the work to what the next SaveChanges stores; call <see cref="Wake"/> after it.</summary>
     /// <param name="id">The operation's id; it must be new.</param>
     /// <param name="plan">It begins only once this is agreed to; null when nobody has to.</param>
-    public void Add<TWork, TArgs>(Guid id, TArgs args, OperationSubject subject, OperationPlan? plan = null)
+    /// <param name="undoes">The operation that it undoes.</param>
+    public void Add<TWork, TArgs>(Guid id, TArgs args, OperationSubject subject, OperationPlan? plan = null, Guid? undoes = null)
         where TWork : class, IDoOperation<TArgs>
         where TArgs : class
     {
         var kind = TWork.Kind;
-        var started = Started(id, kind, subject, plan);
+        var started = Started(id, kind, subject) with { Plan = plan, CanUndo = typeof(TWork).IsAssignableTo(typeof(IUndo<TArgs>)), Undoes = undoes };
         _db.Add(new WorkRow
         {
             OrgId = _caller.Org,
@@ -60,12 +61,12 @@ public sealed class Operations
     /// <param name="cancel">Cuts the operation's own token too.</param>
     public async Task<StartedOperation> Start(OperationKind kind, OperationSubject subject, CancellationToken cancel)
     {
-        var started = Started(Guid.CreateVersion7(_time.GetUtcNow()), kind with { MaxAttempts = 1 }, subject, plan: null);
+        var started = Started(Guid.CreateVersion7(_time.GetUtcNow()), kind with { MaxAttempts = 1 }, subject);
         var claim = new Claim(
             _caller.Org, started.OperationId, started, Args: "{}", Checkpoint: null, started.UserId, _caller.CorrelationId, _caller.TraceParent, Attempt: 1, Fence: 1,
-            CancelledBy: null, ApprovedDigest: null, Pardoned: 0);
+            CancelledBy: null, ApprovedDigest: null, Pardoned: 0, EnteredStep: 0, Effects: null, IsCompensating: false);
         await _run.Begin(claim, cancel);
-        return new(_workers, _run, new(new(claim, _time), cancel));
+        return new(_workers, _run, _workers.Enter(claim, cancel));
     }
 
     /// <returns>True until the work has ended, however it does.</returns>
@@ -93,9 +94,9 @@ public sealed class Operations
         http.Response.Headers.RetryAfter = "1";
     }
 
-    private OperationStarted Started(Guid id, OperationKind kind, OperationSubject subject, OperationPlan? plan) => new(
+    private OperationStarted Started(Guid id, OperationKind kind, OperationSubject subject) => new(
         id, kind.Type, _service.Value, subject.DisplayName, _caller.Actor ?? _service.Value, _time.GetUtcNow(), kind.Steps, kind.MaxAttempts, subject.EntityType, subject.EntityId,
-        subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags, plan);
+        subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags);
 }
 
 /// <summary>Work of one operation, as it waits for its turn.</summary>

@@ -42,6 +42,7 @@ public static class OperationsSetup
             services.GetRequiredService<ServiceDb>(), services.GetRequiredService<Caller>(), services.GetRequiredService<ServiceName>(), services.GetRequiredService<WorkSignal>(),
             services.GetRequiredService<Workers>(), services.GetRequiredService<WorkRun>(), services.GetRequiredService<TimeProvider>()));
         builder.Services.AddScoped<Agreements>();
+        builder.Services.AddScoped<Undoing>();
         builder.Services.AddSingleton<Workers>().AddHostedService(services => services.GetRequiredService<Workers>());
         builder.Services.AddHostedService<Reporter>();
         new BusListeners(builder.Services, service)

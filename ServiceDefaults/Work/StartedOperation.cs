@@ -16,23 +16,25 @@ public sealed class StartedOperation : IProgress<OperationProgress>, IAsyncDispo
     internal StartedOperation(Workers workers, WorkRun run, Attempt attempt)
     {
         (_workers, _run, _attempt) = (workers, run, attempt);
-        _end = () => attempt.CancelledBy is { } user
+        _end = () => attempt.Operation.CancelledBy is { } user
             ? run.End(attempt, "cancelled", cancelledBy: user)
             : run.End(attempt, "failed", "It was given up before it was done.");
-        workers.Enter(attempt);
         _keeping = run.Keep(attempt, _done.Token);
     }
 
     public Guid Id => _attempt.Operation.Id;
 
     /// <summary>Cut when somebody cancels the operation, when it is no longer this process's, and when the starter's own token is.</summary>
-    public CancellationToken Token => _attempt.Token;
+    public CancellationToken Token => _attempt.Wanted;
 
     /// <summary>The user who asked for the cancel, or null.</summary>
-    public string? CancelledBy => _attempt.CancelledBy;
+    public string? CancelledBy => _attempt.Operation.CancelledBy;
 
     /// <inheritdoc cref="Operation.Step"/>
     public void Step(int number) => _attempt.Operation.Step(number);
+
+    /// <inheritdoc cref="Operation.Did"/>
+    public void Did(string what, long count, string? href = null) => _attempt.Operation.Did(what, count, href);
 
     /// <inheritdoc cref="Operation.Report"/>
     public void Report(OperationProgress value) => _attempt.Operation.Report(value);

@@ -21,6 +21,9 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
     private static readonly TimeSpan FirstBackoff = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MaxBackoff = TimeSpan.FromMinutes(5);
 
+    /// <summary>Stores what became of an attempt.</summary>
+    private delegate Task Settle(ServiceDb db, CancellationToken cancel);
+
     /// <summary>Returns when the attempt is over and what became of it is stored, or the lease is somebody else's.</summary>
     public async Task Run(Worker worker, Attempt attempt, CancellationToken stopping)
     {
@@ -78,12 +81,17 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
     }
 
     /// <returns>What to store; null when the process stops and another instance is to go on.</returns>
-    private async Task<Func<ServiceDb, CancellationToken, Task>?> Outcome(Worker worker, Attempt attempt, CancellationToken stopping)
+    private async Task<Settle?> Outcome(Worker worker, Attempt attempt, CancellationToken stopping)
     {
         var claim = attempt.Operation.Claim;
-        if (claim.CancelledBy is not null)
+        if (claim.CancelledBy is { } user)
         {
-            return Ended(attempt, "cancelled", cancelledBy: claim.CancelledBy, wasBegun: claim.Attempt > 1);
+            attempt.Cancel(user);
+        }
+
+        if (attempt.Operation.IsCancelled)
+        {
+            return await Cancelled(worker, attempt, wasBegun: claim.Attempt > 1, stopping);
         }
 
         if (claim.Tries > worker.Kind.MaxAttempts)
@@ -94,61 +102,96 @@ internal sealed partial class WorkRun(IServiceScopeFactory scopes, WorkTable tab
         try
         {
             await using var scope = Scope(claim);
-            var result = await worker.Do(scope.ServiceProvider, attempt.Operation, attempt.Token);
-            return Ended(attempt, "completed", result: Json(worker.Kind.Type, result));
+            var result = await worker.Do(scope.ServiceProvider, attempt.Operation, attempt.Wanted);
+            var tooLate = attempt.Operation is { CancelledBy: not null, IsFinal: true } ? "It was past the point of no return when somebody cancelled it, and was done to its end." : null;
+            return Ended(attempt, "completed", tooLate, Json(worker.Kind.Type, result));
         }
-        catch (LeaseLostException)
+        catch (Exception fault) when (attempt is { IsLost: false, Operation.IsCancelled: true } && fault is not LeaseLostException)
         {
-            throw;
-        }
-        catch (Exception) when (attempt.IsLost)
-        {
-            throw new LeaseLostException(claim.Id);
-        }
-        catch (Exception) when (attempt.CancelledBy is not null)
-        {
-            return Ended(attempt, "cancelled", cancelledBy: attempt.CancelledBy);
-        }
-        catch (Exception) when (stopping.IsCancellationRequested)
-        {
-            return null;
-        }
-        catch (OperationReplannedException replanned)
-        {
-            return (db, cancel) => WorkTable.Hold(db, claim, new(claim.Id, replanned.Plan, time.GetUtcNow()), cancel);
-        }
-        catch (OperationRefusedException refusal)
-        {
-            return Ended(attempt, "failed", refusal.Message);
+            return await Cancelled(worker, attempt, wasBegun: true, stopping);
         }
         catch (Exception fault)
         {
-            // A database that was away says nothing about the work.
-            var isPardoned = Faults.IsTransient(fault) && claim.Attempt < MaxPardoned;
-            var isLast = claim.Tries >= worker.Kind.MaxAttempts && !isPardoned;
-            Failed(isLast ? LogLevel.Error : LogLevel.Warning, fault, claim.Id, claim.Attempt);
-            var error = "Something broke on our side; it is in the log under the operation's id.";
-            if (isLast)
-            {
-                return Ended(attempt, "failed", error);
-            }
-
-            var backoff = TimeSpan.FromTicks(Math.Min(MaxBackoff.Ticks, FirstBackoff.Ticks << Math.Clamp(claim.Tries - 1, 0, 20)));
-            return (db, cancel) => WorkTable.Retry(db, claim, attempt.Operation.Final() with { RetryAt = time.GetUtcNow() + backoff, Error = error }, isPardoned, cancel);
+            return After(fault, worker, attempt, stopping);
         }
     }
 
-    private Func<ServiceDb, CancellationToken, Task> Ended(
-        Attempt attempt, string outcome, string? error = null, string? result = null, string? cancelledBy = null, bool wasBegun = true)
+    /// <summary>Before it ends as cancelled, what compensating steps did is taken back; that is tried again like the work itself.</summary>
+    private async Task<Settle?> Cancelled(Worker worker, Attempt attempt, bool wasBegun, CancellationToken stopping)
+    {
+        var operation = attempt.Operation;
+        if (worker.Compensate is null || !operation.MustCompensate)
+        {
+            return Ended(attempt, "cancelled", cancelledBy: operation.CancelledBy, wasBegun: wasBegun);
+        }
+
+        try
+        {
+            await operation.BeginToCompensate(attempt.Held);
+            if (operation.Claim.Tries > worker.Kind.MaxAttempts)
+            {
+                return Ended(attempt, "failed", $"It was cancelled; {worker.Kind.MaxAttempts} times what it had done was to be taken back, and its worker ended each time without a word.");
+            }
+
+            await using var scope = Scope(operation.Claim);
+            await worker.Compensate(scope.ServiceProvider, operation, attempt.Held);
+            return Ended(attempt, "cancelled", cancelledBy: operation.CancelledBy, remaining: effects => effects?.Where(effect => !effect.IsTakenBack).ToArray());
+        }
+        catch (Exception fault)
+        {
+            return After(fault, worker, attempt, stopping);
+        }
+    }
+
+    /// <summary>What follows from a fault.</summary>
+    private Settle? After(Exception fault, Worker worker, Attempt attempt, CancellationToken stopping)
+    {
+        var claim = attempt.Operation.Claim;
+        if (attempt.IsLost || fault is LeaseLostException)
+        {
+            throw new LeaseLostException(claim.Id);
+        }
+
+        if (stopping.IsCancellationRequested)
+        {
+            return null;
+        }
+
+        switch (fault)
+        {
+            case OperationReplannedException replanned:
+                return (db, cancel) => WorkTable.Hold(db, claim, new(claim.Id, replanned.Plan, time.GetUtcNow()), cancel);
+            case OperationRefusedException refusal:
+                return Ended(attempt, "failed", refusal.Message);
+        }
+
+        // A database that was away says nothing about the work.
+        var isPardoned = Faults.IsTransient(fault) && claim.Attempt < MaxPardoned;
+        var isLast = claim.Tries >= worker.Kind.MaxAttempts && !isPardoned;
+        Failed(isLast ? LogLevel.Error : LogLevel.Warning, fault, claim.Id, claim.Attempt);
+        var error = "Something broke on our side; it is in the log under the operation's id.";
+        if (isLast)
+        {
+            return Ended(attempt, "failed", error);
+        }
+
+        var backoff = TimeSpan.FromTicks(Math.Min(MaxBackoff.Ticks, FirstBackoff.Ticks << Math.Clamp(claim.Tries - 1, 0, 20)));
+        return (db, cancel) => WorkTable.Retry(db, claim, attempt.Operation.Final() with { RetryAt = time.GetUtcNow() + backoff, Error = error }, isPardoned, cancel);
+    }
+
+    /// <param name="remaining">Of what it had done; all unless given.</param>
+    private Settle Ended(
+        Attempt attempt, string outcome, string? error = null, string? result = null, string? cancelledBy = null, bool wasBegun = true,
+        Func<IReadOnlyList<OperationEffect>?, IReadOnlyList<OperationEffect>?>? remaining = null)
     {
         var claim = attempt.Operation.Claim;
         var ended = new OperationEnded(
             claim.Started, outcome, time.GetUtcNow(), wasBegun ? attempt.Operation.Final() : null, error?.Length > MaxErrorLength ? error[..MaxErrorLength] : error, result, cancelledBy);
-        return (db, cancel) => WorkTable.End(db, claim, ended, cancel);
+        return (db, cancel) => WorkTable.End(db, claim, ended, remaining ?? (effects => effects), cancel);
     }
 
     /// <summary>The work is done: a database that is away is waited for as long as the lease is ours.</summary>
-    private async Task UntilStored(Claim claim, Func<ServiceDb, CancellationToken, Task> store, CancellationToken stopping)
+    private async Task UntilStored(Claim claim, Settle store, CancellationToken stopping)
     {
         while (true)
         {

@@ -21,12 +21,23 @@ internal sealed class WorkTable(ServiceDatabase database)
           WHERE state <> 'ended' AND next_attempt_at <= clock_timestamp() AND coalesce(leased_until, '-infinity') < clock_timestamp() AND operation_type = ANY($1)
           ORDER BY (SELECT count(*) FROM operation_work o WHERE o.org_id = w.org_id AND o.state = 'running' AND o.leased_until > clock_timestamp()), next_attempt_at
           LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING org_id, id, started::text, args::text, checkpoint::text, actor, correlation_id, traceparent, attempts, fence, cancelled_by, approved_digest, pardoned
+        RETURNING org_id, id, started::text, args::text, checkpoint::text, actor, correlation_id, traceparent, attempts, fence, cancelled_by, approved_digest, pardoned,
+          entered_step, effects::text, is_compensating
         """;
 
     private const string KeepSql = """
         UPDATE operation_work SET leased_until = clock_timestamp() + $4
         WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running' RETURNING cancelled_by
+        """;
+
+    private const string EnterSql = """
+        UPDATE operation_work SET entered_step = greatest(entered_step, $4)
+        WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running' AND (cancelled_by IS NULL OR $5)
+        """;
+
+    private const string CompensateSql = """
+        UPDATE operation_work SET is_compensating = true, pardoned = attempts - 1
+        WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running'
         """;
 
     private const string ReleaseSql = """
@@ -71,6 +82,29 @@ internal sealed class WorkTable(ServiceDatabase database)
         await transaction.CommitAsync(cancel);
     }
 
+    /// <summary>Notes that the work is at a step from which on a cancel does something else, unless somebody has cancelled it.</summary>
+    /// <param name="isFinal">It was so before: a cancel comes too late.</param>
+    /// <returns>Who has cancelled it; null when it was noted.</returns>
+    /// <exception cref="LeaseLostException">Somebody else has it.</exception>
+    public async Task<string?> Enter(Claim claim, int step, bool isFinal, CancellationToken cancel)
+    {
+        await using var enter = Under(EnterSql, claim);
+        enter.Parameters.Add(new() { Value = step });
+        enter.Parameters.Add(new() { Value = isFinal });
+        return await enter.ExecuteNonQueryAsync(cancel) == 1 ? null : await Keep(claim, cancel) ?? throw new LeaseLostException(claim.Id);
+    }
+
+    /// <summary>Attempts at the work count no more; this is the first one at taking back what it did.</summary>
+    /// <exception cref="LeaseLostException">Somebody else has it.</exception>
+    public async Task BeginToCompensate(Claim claim, CancellationToken cancel)
+    {
+        await using var compensate = Under(CompensateSql, claim);
+        if (await compensate.ExecuteNonQueryAsync(cancel) != 1)
+        {
+            throw new LeaseLostException(claim.Id);
+        }
+    }
+
     /// <summary>The worker stops in good order: the attempt does not count, and another instance goes on at once.</summary>
     public async Task Release(Claim claim)
     {
@@ -82,43 +116,47 @@ internal sealed class WorkTable(ServiceDatabase database)
     /// <param name="isPardoned">It was no fault of the work, and does not count.</param>
     /// <exception cref="LeaseLostException">Somebody else has it.</exception>
     public static Task Retry(ServiceDb db, Claim claim, OperationReported failed, bool isPardoned, CancellationToken cancel) => Leave(
-        db, claim, failed,
+        db, claim, effects => failed with { Effects = effects ?? failed.Effects },
         $"""
         UPDATE operation_work SET state = 'waiting', leased_until = NULL, next_attempt_at = {failed.RetryAt}, pardoned = pardoned + {(isPardoned ? 1 : 0)}
-        WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running'
+        WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running' RETURNING effects::text AS "Value"
         """,
         cancel);
 
     /// <summary>What it would do has changed: it waits until that is agreed to.</summary>
     /// <exception cref="LeaseLostException">Somebody else has it.</exception>
     public static Task Hold(ServiceDb db, Claim claim, OperationReplanned replanned, CancellationToken cancel) => Leave(
-        db, claim, replanned,
+        db, claim, _ => replanned,
         $"""
         UPDATE operation_work SET state = 'waiting', leased_until = NULL, pardoned = pardoned + 1,
           next_attempt_at = CASE WHEN cancelled_by IS NULL THEN 'infinity' ELSE clock_timestamp() END,
           plan_digest = {replanned.Plan.Digest}, approved_digest = NULL
-        WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running'
+        WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running' RETURNING effects::text AS "Value"
         """,
         cancel);
 
+    /// <param name="remaining">Of what it had done.</param>
     /// <exception cref="LeaseLostException">Somebody else has it.</exception>
-    public static Task End(ServiceDb db, Claim claim, OperationEnded ended, CancellationToken cancel) => Leave(
-        db, claim, ended,
+    public static Task End(
+        ServiceDb db, Claim claim, OperationEnded ended, Func<IReadOnlyList<OperationEffect>?, IReadOnlyList<OperationEffect>?> remaining, CancellationToken cancel) => Leave(
+        db, claim, effects => ended with { Last = ended.Last is { } last ? last with { Effects = remaining(effects ?? last.Effects) } : null },
         $"""
         UPDATE operation_work SET state = 'ended', ended_at = {ended.EndedAt}, leased_until = NULL
-        WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running'
+        WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running' RETURNING effects::text AS "Value"
         """,
         cancel);
 
-    private static async Task Leave(ServiceDb db, Claim claim, object message, FormattableString change, CancellationToken cancel)
+    /// <param name="message">By the effects as they are stored, which what a worker has said last may be ahead of.</param>
+    private static async Task Leave(
+        ServiceDb db, Claim claim, Func<IReadOnlyList<OperationEffect>?, object> message, FormattableString change, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        if (await db.Database.ExecuteSqlAsync(change, cancel) != 1)
+        if (await db.Database.SqlQuery<string?>(change).ToListAsync(cancel) is not [var effects])
         {
             throw new LeaseLostException(claim.Id);
         }
 
-        db.Publish(message);
+        db.Publish(message(Effects.Read(effects)));
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
     }

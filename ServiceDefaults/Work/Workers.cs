@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -7,19 +6,6 @@ using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 
 namespace OpsPlatform.ServiceDefaults.Work;
-
-/// <summary>A kind of work that this service does, and how.</summary>
-internal sealed record Worker(OperationKind Kind, Func<IServiceProvider, Operation, CancellationToken, Task<object?>> Do)
-{
-    public static Worker Of<TWork, TArgs>()
-        where TWork : class, IDoOperation<TArgs>
-        where TArgs : class => new(TWork.Kind, (services, operation, cancel) =>
-            services.GetRequiredService<TWork>().Do(JsonSerializer.Deserialize<TArgs>(operation.Claim.Args, OperationJson.Options)!, operation, cancel));
-
-    /// <summary>For work that only the code that starts it can do: what is left behind of it has failed.</summary>
-    public static Worker OfStarted(OperationKind kind) => new(
-        kind with { MaxAttempts = int.MaxValue }, (_, _, _) => throw new OperationRefusedException("Nobody is at it any more: ask for it again."));
-}
 
 /// <summary>Works on what waits, of all organisations: what is new, and what a killed instance left. A lease is kept while its work lasts.</summary>
 internal sealed partial class Workers : BackgroundService
@@ -68,10 +54,12 @@ internal sealed partial class Workers : BackgroundService
     }
 
     /// <summary>It is at work here: told of, and reached by a cancel.</summary>
-    public void Enter(Attempt attempt)
+    public Attempt Enter(Claim claim, CancellationToken stopping)
     {
-        _running[attempt.Operation.Id] = attempt;
+        var attempt = new Attempt(new(claim, _table, _time), stopping);
+        _running[claim.Id] = attempt;
         Interlocked.Exchange(ref _begun, New()).TrySetResult();
+        return attempt;
     }
 
     public void Leave(Attempt attempt) => _running.TryRemove(new(attempt.Operation.Id, attempt));
@@ -113,8 +101,7 @@ internal sealed partial class Workers : BackgroundService
 
     private async Task Work(Claim claim, CancellationToken stopping)
     {
-        using var attempt = new Attempt(new(claim, _time), stopping);
-        Enter(attempt);
+        using var attempt = Enter(claim, stopping);
         try
         {
             await _run.Run(_workers[claim.Started.OperationType], attempt, stopping);

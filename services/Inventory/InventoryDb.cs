@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Npgsql;
+using OpsPlatform.Inventory.Changes;
 using OpsPlatform.Inventory.Imports;
 using OpsPlatform.Inventory.Ingredients;
 using OpsPlatform.Inventory.Recipes;
@@ -20,6 +21,8 @@ internal sealed class InventoryDb(DbContextOptions<InventoryDb> options) : Servi
     public DbSet<StockLogEntry> StockLog => Set<StockLogEntry>();
 
     public DbSet<StockImport> StockImports => Set<StockImport>();
+
+    public DbSet<IngredientChange> IngredientChanges => Set<IngredientChange>();
 
     public DbSet<StockImportLine> StockImportLines => Set<StockImportLine>();
 
@@ -63,6 +66,11 @@ internal sealed class InventoryDb(DbContextOptions<InventoryDb> options) : Servi
         {
             line.HasKey(x => new { x.OrgId, x.ImportId, x.LineNo });
             line.HasOne<StockImport>().WithMany().HasForeignKey(x => new { x.OrgId, x.ImportId });
+        });
+        modelBuilder.Entity<IngredientChange>(change =>
+        {
+            change.HasKey(x => new { x.OrgId, x.OperationId, x.LineNo });
+            change.Ignore(x => x.Values);
         });
         modelBuilder.Entity<StockLogEntry>(entry =>
         {

@@ -18,6 +18,18 @@ internal static class Problems
     public static ProblemHttpResult OperationOver(OperationView operation, string detail) => Problem.Of(
         "operation-over", StatusCodes.Status409Conflict, "The operation has ended.", detail, ("operation", operation));
 
+    public static ProblemHttpResult PastPointOfNoReturn(OperationView operation) => Problem.Of(
+        "past-point-of-no-return", StatusCodes.Status409Conflict, "It is too late to cancel the operation.",
+        $"{OperationMoves.PastReturn} {(operation.Undo is null ? "Nothing undoes it." : $"Once it has ended, POST /operations/{operation.OperationId}/undo.")}", ("operation", operation));
+
+    public static ProblemHttpResult NotUndoable(string why) => Problem.Of("not-undoable", StatusCodes.Status409Conflict, "The operation cannot be undone.", why);
+
+    public static ProblemHttpResult AlreadyUndone(Guid undo) => Problem.Of(
+        "already-undone", StatusCodes.Status409Conflict, "The operation is undone already.", "See what came of that operation.", ("operation", $"/operations/{undo}"));
+
+    public static ProblemHttpResult OperationRunning(OperationView operation) => Problem.Of(
+        "operation-running", StatusCodes.Status409Conflict, "The operation has not ended.", "Undo it once it has, or cancel it first.", ("operation", operation));
+
     public static ProblemHttpResult OperationExists(Guid id) => Problem.Of(
         "operation-exists", StatusCodes.Status409Conflict, "The id is another operation's.",
         $"{id} is there already and was asked for otherwise. Choose another operationId, or leave it out.");

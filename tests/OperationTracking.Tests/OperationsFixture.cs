@@ -12,9 +12,12 @@ public class OperationsFixture : ServiceFixture
 
     public IdentityStandIn Identity { get; }
 
+    public InventoryStandIn Inventory { get; } = new();
+
     protected override IEnumerable<(string Key, string Value)> Settings =>
     [
         ("services:identity:http:0", Identity.Address.ToString()),
+        ("services:inventory:http:0", Inventory.Address),
         ("Approvals:MembersKept", "00:00:00.05"),
         // What is asked for is looked at at once; nothing waits for the next round.
         ("Approvals:LookEvery", "00:01:00"),

@@ -44,8 +44,40 @@ public abstract class ScriptedOperations : IAsyncLifetime
     private protected async Task<HttpResponseMessage> Start(ScriptedWork.Script script, string? digest = null)
     {
         ScriptedWork.Scripts[Id] = script;
+        return await Start($"/notes/{Id}/work?digest={digest}");
+    }
+
+    /// <summary>Work that can be cancelled in its first step, is taken back from its second, and is past the point of no return in its third.</summary>
+    private protected async Task StartTakenBack(ScriptedWork.Script script, ScriptedWork.Script? backwards = null)
+    {
+        ScriptedWork.Scripts[Id] = script;
+        TakenBackWork.Backwards[Id] = backwards ?? ((_, _, _) => throw new InvalidOperationException("There is nothing to take back."));
+        using var answer = await Start($"/notes/{Id}/work/taken-back");
+    }
+
+    protected Task Cancel() => First.Broker.Publish(Org, new OperationCancelled(Id, "orders", "the boss"));
+
+    /// <summary>As when the worker died and the time of its lease is over.</summary>
+    protected Task RunOutLease() => Change("leased_until = '-infinity'");
+
+    protected async Task Change(string change)
+    {
+        await using var session = await First.OpenAs("app", Org);
+        await using var update = new NpgsqlCommand($"UPDATE operation_work SET {change} WHERE id = $1", session) { Parameters = { new() { Value = Id } } };
+        (await update.ExecuteNonQueryAsync()).ShouldBe(1);
+    }
+
+    protected async Task<T> Read<T>(string column)
+    {
+        await using var session = await First.OpenAs("app", Org);
+        await using var read = new NpgsqlCommand($"SELECT {column} FROM operation_work WHERE id = $1", session) { Parameters = { new() { Value = Id } } };
+        return await read.ExecuteScalarAsync() is T value ? value : default!;
+    }
+
+    private async Task<HttpResponseMessage> Start(string path)
+    {
         using var client = First.Client(Org, user: User);
-        return (await client.PostAsync($"/notes/{Id}/work?digest={digest}", null)).EnsureSuccessStatusCode();
+        return (await client.PostAsync(path, null)).EnsureSuccessStatusCode();
     }
 
     /// <summary>Another operation is started and ended: nothing of the first one's came in between.</summary>

@@ -12,7 +12,7 @@ public static class IdempotencyDocument
         "/identity/api-keys", "/identity/sessions/revoke-others",
         "/sync/tickets", "/operations/tickets", "/sync/resync",
         .. Repository.ServiceNames.SelectMany(service => (string[])[$"/{service}/errors/retry", $"/{service}/errors/{{id}}/retry"]),
-        "/operations/webhooks", "/operations/webhooks/{id}/rotate",
+        "/operations/webhooks", "/operations/webhooks/{id}/rotate", "/operations/{id}/undo",
         "/notes/secret",
     ];
 

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using OpsPlatform.Inventory.Stock;
+using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
 using OpsPlatform.ServiceDefaults.Work;
@@ -10,12 +11,14 @@ namespace OpsPlatform.Inventory.Imports;
 internal sealed record ImportArgs(Guid ImportId);
 
 /// <summary>Does an import's lines in their order, some at a time: each batch moves stock, notes what became of its lines and where the next begins, all or nothing.</summary>
-internal sealed class ApplyStockImport(InventoryDb db, Caller caller, TimeProvider time) : IDoOperation<ImportArgs>
+internal sealed class ApplyStockImport(InventoryDb db, Operations operations, Caller caller, TimeProvider time) : IDoOperation<ImportArgs>, IUndo<ImportArgs>
 {
     /// <summary>Their ingredients are locked until the batch is stored; orders wait that long.</summary>
     public const int LinesAtOnce = 100;
 
     public static OperationKind Kind { get; } = new("inventory.import", [new("Moving stock")]);
+
+    public string UndoRole => Roles.Staff;
 
     /// <param name="Line">The last line done.</param>
     private sealed record Place(int Line);
@@ -30,6 +33,21 @@ internal sealed class ApplyStockImport(InventoryDb db, Caller caller, TimeProvid
         }
 
         return new { import.Applied, import.Failed, lines = $"/inventory/imports/{import.Id}/lines" };
+    }
+
+    public async Task<UndoPreview> PreviewUndo(Guid operation, ImportArgs args, CancellationToken cancel) => UndoPreview.Of(
+        (await ImportUndo.Results(args.ImportId, db, cancel)).Select(result => ($"line {result.Line.LineNo}, {result.Line.Code}", result.Error)));
+
+    public async Task<Guid> Undo(Guid operation, ImportArgs args, Guid undo, CancellationToken cancel)
+    {
+        var import = await ImportUndo.Hold(args.ImportId, db, cancel) ?? throw new InvalidOperationException($"The import {args.ImportId} is gone.");
+        if (import.UndoId is { } other)
+        {
+            return other;
+        }
+
+        ImportUndo.Add(import, undo, operations);
+        return undo;
     }
 
     private async Task<int> Batch(StockImport import, int after, Operation operation, CancellationToken cancel)
@@ -57,6 +75,7 @@ internal sealed class ApplyStockImport(InventoryDb db, Caller caller, TimeProvid
 
         var last = lines[^1].LineNo;
         await StockBatch.Store(db, caller, stock, cancel);
+        operation.Did("lines applied", import.Applied, $"/inventory/imports/{import.Id}/lines?outcome=applied");
         await operation.Save(db, new Place(last), cancel);
         await transaction.CommitAsync(cancel);
         db.ChangeTracker.Clear();

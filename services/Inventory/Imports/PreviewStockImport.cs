@@ -11,7 +11,16 @@ internal static class PreviewStockImport
     {
         var codes = request.Lines.Select(line => line.Code).Distinct().ToArray();
         var items = await db.Ingredients.Where(x => codes.Contains(x.Code)).Select(StockItems.Unlocked).ToDictionaryAsync(x => x.Code, cancel);
-        return TypedResults.Ok(ImportPreview.Of(
-            request.LinesOf(caller.Org, Guid.Empty), line => items.GetValueOrDefault(line.Code), (line, item) => line.Apply(item)));
+        return TypedResults.Ok(ImportPreview.Of(request.LinesOf(caller.Org, Guid.Empty).Select(line =>
+        {
+            var item = items.GetValueOrDefault(line.Code);
+            var (after, error) = line.Apply(item);
+            if (error is null)
+            {
+                item!.Stock = after;
+            }
+
+            return (line, error);
+        })));
     }
 }

@@ -19,10 +19,6 @@ internal static class PreviewUndo
             return refusal;
         }
 
-        var lines = await db.StockImportLines.AsNoTracking()
-            .Where(x => x.ImportId == id && x.Outcome == LineOutcome.Applied).OrderByDescending(x => x.LineNo).ToListAsync(cancel);
-        var ids = lines.Select(line => line.IngredientId!.Value).Distinct().ToArray();
-        var items = await db.Ingredients.Where(x => ids.Contains(x.Id)).Select(StockItems.Unlocked).ToDictionaryAsync(x => x.Id, cancel);
-        return TypedResults.Ok(ImportPreview.Of(lines, line => items.GetValueOrDefault(line.IngredientId!.Value), (line, item) => line.TakeBack(item)));
+        return TypedResults.Ok(ImportPreview.Of(await ImportUndo.Results(id, db, cancel)));
     }
 }

@@ -8,11 +8,13 @@ namespace OpsPlatform.Inventory.Imports;
 internal static class StartUndo
 {
     public static async Task<Results<Accepted<StockImportResponse>, NotFound, ProblemHttpResult>> Handle(
-        Guid id, InventoryDb db, Operations operations, TimeProvider time, HttpContext http, CancellationToken cancel)
+        Guid id, InventoryDb db, Operations operations, Undoing undoing, TimeProvider time, HttpContext http, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        // Held, so that of two who ask at once the second sees the first's.
-        if ((await db.StockImports.FromSql($"SELECT * FROM stock_imports WHERE id = {id} FOR UPDATE").ToListAsync(cancel)).SingleOrDefault() is not { } import)
+        var undo = Guid.CreateVersion7(time.GetUtcNow());
+        // There is no more work to mark of an import long ago, which is taken back all the same.
+        await undoing.TryMark(id, undo, cancel);
+        if (await ImportUndo.Hold(id, db, cancel) is not { } import)
         {
             return TypedResults.NotFound();
         }
@@ -22,10 +24,7 @@ internal static class StartUndo
             return refusal;
         }
 
-        var undo = Guid.CreateVersion7(time.GetUtcNow());
-        import.UndoId = undo;
-        operations.Add<UndoStockImport, ImportArgs>(
-            undo, new(id), new($"Undo of a stock import of {import.Total} lines", "stock_import", id.ToString(), new { import.Note, import.Applied }, ["import", "undo"]));
+        ImportUndo.Add(import, undo, operations);
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
         operations.Wake();

@@ -58,27 +58,11 @@ internal sealed record ImportPreview(int Done, int Refused, IReadOnlyList<Import
 
     public sealed record Refusal(int LineNo, string Code, string Error);
 
-    /// <param name="lines">In the order in which they are done.</param>
-    /// <param name="result">The stock after a line, or why it is not done.</param>
-    public static ImportPreview Of(IEnumerable<StockImportLine> lines, Func<StockImportLine, LockedStock.Item?> find, Func<StockImportLine, LockedStock.Item?, (decimal After, string? Error)> result)
+    /// <param name="results">Each line, and why it is not done, or null.</param>
+    public static ImportPreview Of(IEnumerable<(StockImportLine Line, string? Error)> results)
     {
-        var (done, refused) = (0, 0);
-        List<Refusal> refusals = [];
-        foreach (var line in lines)
-        {
-            var item = find(line);
-            var (after, error) = result(line, item);
-            if (error is null)
-            {
-                item!.Stock = after;
-                done++;
-            }
-            else if (refused++ < MaxRefusals)
-            {
-                refusals.Add(new(line.LineNo, line.Code, error));
-            }
-        }
-
-        return new(done, refused, refusals);
+        var all = results.ToArray();
+        var refused = all.Where(result => result.Error is not null).ToArray();
+        return new(all.Length - refused.Length, refused.Length, [.. refused.Take(MaxRefusals).Select(result => new Refusal(result.Line.LineNo, result.Line.Code, result.Error!))]);
     }
 }

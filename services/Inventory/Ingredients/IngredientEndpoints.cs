@@ -1,3 +1,4 @@
+using OpsPlatform.Inventory.Changes;
 using OpsPlatform.Inventory.Stock;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Http;
@@ -16,5 +17,8 @@ internal static class IngredientEndpoints
         ingredients.MapDelete("/{id:guid}", DeleteIngredient.Handle).RequireAuthorization(Roles.Admin);
         ingredients.MapPost("/{id:guid}/stock", ChangeStock.Handle).RequireAuthorization(Roles.Staff);
         ingredients.MapGet("/{id:guid}/log", ListStockLog.HandleOfIngredient);
+        var changes = app.MapApi("/inventory/ingredients/bulk").WithTags("Ingredients");
+        changes.MapPost("/", StartIngredientChange.Handle).RequireAuthorization(Roles.Admin);
+        changes.MapGet("/{id:guid}/lines", ListIngredientChanges.Handle);
     }
 }

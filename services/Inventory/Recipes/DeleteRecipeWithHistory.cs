@@ -13,12 +13,12 @@ internal sealed class DeleteRecipeWithHistory(InventoryDb db, Caller caller) : I
 
     private sealed record Place(int Total, int Deleted);
 
-    public static OperationKind Kind { get; } = new("inventory.delete_recipe", [new("Deleting the recipe"), new("Deleting its history", 9)], 5);
+    public static OperationKind Kind { get; } = new("inventory.delete_recipe", [new("Deleting the recipe"), new("Deleting its history", 9, StepCancel.Final)], 5);
 
     public async Task<object?> Do(Args args, Operation operation, CancellationToken cancel)
     {
         var place = operation.Checkpoint<Place>() ?? await DeleteTheRecipe(args.RecipeId, operation, cancel);
-        operation.Step(2);
+        await operation.Enter(2, cancel);
         while (place.Deleted < place.Total)
         {
             operation.Report(new(place.Deleted, place.Total));
@@ -29,7 +29,7 @@ internal sealed class DeleteRecipeWithHistory(InventoryDb db, Caller caller) : I
         return new { versionsDeleted = place.Deleted };
     }
 
-    /// <summary>From here there is no way back.</summary>
+    /// <summary>What the recipe was stays in its history until that is deleted.</summary>
     private async Task<Place> DeleteTheRecipe(Guid id, Operation operation, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
@@ -49,6 +49,7 @@ internal sealed class DeleteRecipeWithHistory(InventoryDb db, Caller caller) : I
         await DeleteRecipe.Delete(id, db, cancel);
         db.MayFlipAvailability = true;
         var place = new Place(await db.RecipeVersions.CountAsync(x => x.RecipeId == id, cancel), 0);
+        operation.Did("recipe deleted", 1);
         await operation.Save(db, place, cancel);
         await transaction.CommitAsync(cancel);
         return place;
@@ -64,6 +65,7 @@ internal sealed class DeleteRecipeWithHistory(InventoryDb db, Caller caller) : I
             """,
             cancel);
         var next = place with { Deleted = deleted == 0 ? place.Total : place.Deleted + deleted };
+        operation.Did("versions deleted", next.Deleted);
         await operation.Save(db, next, cancel);
         await transaction.CommitAsync(cancel);
         return next;

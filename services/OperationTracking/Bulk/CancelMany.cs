@@ -11,7 +11,10 @@ internal sealed class CancelMany(BulkRun run, OperationMoves moves) : IDoOperati
     public Task<object?> Do(BulkArgs args, Running operation, CancellationToken cancel) => run.Do(
         args,
         operation,
-        row => row.IsOver ? "It has ended." : OperationMoves.MayCancel(row) ? null : "It is being cancelled already.",
+        row => row.IsOver ? "It has ended."
+            : !OperationMoves.MayCancel(row) ? "It is being cancelled already."
+            : row.CancelKindAt(row.CurrentStep) == CancelKind.Final ? OperationMoves.PastReturn
+            : null,
         row => moves.Cancel(row, args.UserId, args.Reason, cancel),
         cancel);
 }

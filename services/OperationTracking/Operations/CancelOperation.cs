@@ -31,6 +31,12 @@ internal static class CancelOperation
 
         if (OperationMoves.MayCancel(row))
         {
+            var view = reader.View(row);
+            if (row.CancelKindAt(view.CurrentStep) == CancelKind.Final)
+            {
+                return Problems.PastPointOfNoReturn(view);
+            }
+
             await moves.Cancel(row, viewer.UserId, request.Reason, cancel);
             await db.SaveChangesAsync(cancel);
             row = (await reader.Row(id, cancel))!;

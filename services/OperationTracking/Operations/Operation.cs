@@ -1,3 +1,8 @@
+using System.Text.Json;
+using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Work;
+
 namespace OpsPlatform.OperationTracking.Operations;
 
 internal enum OperationStatus
@@ -55,7 +60,7 @@ internal sealed class Operation
 
     public int TotalSteps { get; init; }
 
-    /// <summary>JSON array of name and weight, in their order.</summary>
+    /// <summary>JSON array of <see cref="Contracts.OperationStep"/>, in their order.</summary>
     public required string Steps { get; init; }
 
     public string? StepDescription { get; init; }
@@ -105,6 +110,9 @@ internal sealed class Operation
 
     public string? CancelReason { get; init; }
 
+    /// <summary>JSON array of <see cref="Contracts.OperationEffect"/>; null when nothing was said.</summary>
+    public string? Effects { get; init; }
+
     /// <summary>The <see cref="Contracts.OperationPlan"/> as JSON, of an operation that needs agreement.</summary>
     public string? Plan { get; init; }
 
@@ -113,6 +121,15 @@ internal sealed class Operation
 
     /// <summary>Rises whenever something about the approval changes.</summary>
     public int ApprovalVersion { get; init; }
+
+    /// <summary>Its service can undo it once it has ended.</summary>
+    public bool CanUndo { get; init; }
+
+    /// <summary>The operation that this one undoes.</summary>
+    public Guid? Undoes { get; init; }
+
+    /// <summary>The operation that undoes this one.</summary>
+    public Guid? UndoneBy { get; init; }
 
     public TimeCause Cause { get; init; }
 
@@ -137,6 +154,14 @@ internal sealed class Operation
     public DateTimeOffset CauseSince { get; init; }
 
     public bool IsOver => CompletedAt is not null;
+
+    /// <param name="step">From 1; 0 before the first.</param>
+    public CancelKind CancelKindAt(int step) => StepCancel.At(JsonSerializer.Deserialize<OperationStep[]>(Steps, Json.Options)!, step) switch
+    {
+        StepCancel.Final => CancelKind.Final,
+        StepCancel.Compensating => CancelKind.Compensating,
+        _ => CancelKind.Cancellable,
+    };
 }
 
 /// <summary>Finds operations by tag, the latest first.</summary>

@@ -1,4 +1,5 @@
 using OpsPlatform.ServiceDefaults.Http;
+using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Tickets;
 
 namespace OpsPlatform.OperationTracking.Operations;
@@ -11,6 +12,7 @@ internal static class OperationEndpoints
         builder.Services.AddScoped<OperationReader>();
         builder.Services.AddScoped<OperationMoves>();
         builder.Services.AddScoped<TellAfterCommit>();
+        builder.Services.AddSingleton<WorkingService>();
         builder.Services.ConfigureDbContext<OperationsDb>((services, options) => options.AddInterceptors(services.GetRequiredService<TellAfterCommit>()));
         builder.Services.AddSingleton<ForgetOperations>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ForgetOperations>());
@@ -28,7 +30,15 @@ internal static class OperationEndpoints
             .Produces<OperationView>(StatusCodes.Status200OK, "text/event-stream")
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        operations.MapGet("/{id:guid}/cancel", PreviewCancel.Handle);
         operations.MapPost("/{id:guid}/cancel", CancelOperation.Handle);
+        operations.MapGet("/{id:guid}/undo", PreviewUndo.Handle)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+        operations.MapPost("/{id:guid}/undo", UndoOperation.Handle)
+            .WithoutIdempotencyKey("An operation is undone once: sent again it is answered 409 with the operation that undoes it.")
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         operations.MapPost("/{id:guid}/retry", RetryOperation.Handle)
             .ProducesProblem(StatusCodes.Status409Conflict)
             .ProducesProblem(StatusCodes.Status429TooManyRequests);

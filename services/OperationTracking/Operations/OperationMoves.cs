@@ -9,13 +9,18 @@ namespace OpsPlatform.OperationTracking.Operations;
 /// <summary>What a person does to an operation, one or many at a time, whose row the caller holds: stored by the next SaveChanges and commit.</summary>
 internal sealed class OperationMoves(OperationsDb db, TellAfterCommit tell, Caller caller, TimeProvider time)
 {
-    /// <summary>For a week a service keeps what it needs to go on.</summary>
-    private static readonly TimeSpan RetryWithin = TimeSpan.FromDays(6);
+    /// <summary>For a week a service keeps what it needs to go on, or back.</summary>
+    private static readonly TimeSpan ServiceKnowsFor = TimeSpan.FromDays(6);
+
+    public const string PastReturn = "It is past the point of no return: what has begun is done to its end.";
 
     public static bool MayCancel(Operation row) => !row.IsOver && row.Status != OperationStatus.Cancelling;
 
     public static bool MayRetry(Operation row, DateTimeOffset now) => row.Status is OperationStatus.Failed or OperationStatus.TimedOut
-        && (row.Service == PostedOperations.Service || row.CompletedAt > now - RetryWithin);
+        && row.UndoneBy is null && (row.Service == PostedOperations.Service || row.CompletedAt > now - ServiceKnowsFor);
+
+    public static bool MayUndo(Operation row, DateTimeOffset now) =>
+        row is { CanUndo: true, UndoneBy: null, Attempt: > 0 } && row.CompletedAt > now - ServiceKnowsFor;
 
     /// <summary>The service that works on it is asked to stop; what nobody works on is cancelled at once.</summary>
     public async Task Cancel(Operation row, string userId, string? reason, CancellationToken cancel)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OpsPlatform.Contracts;
 using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.OperationTracking.Statistics;
 
@@ -13,6 +14,9 @@ namespace OpsPlatform.OperationTracking.Operations;
 /// <param name="IsStuck">Its worker lives and has not got further for a minute.</param>
 /// <param name="LastHeardAt">Of its worker's last report.</param>
 /// <param name="BlockedBy">The operation in the way, while this one waits for a lock.</param>
+/// <param name="Effects">What it has done so far and that stays; of one that has ended, what it has done.</param>
+/// <param name="Undo">Whether its service can undo it; null for work that nobody can.</param>
+/// <param name="Undoes">The operation that this one undoes.</param>
 /// <param name="Approval">How far the agreement to it is; null when nobody has to agree.</param>
 /// <param name="Version">Differs between any two states; for GET /operations/{id}/wait.</param>
 internal sealed record OperationView(
@@ -49,6 +53,9 @@ internal sealed record OperationView(
     DateTimeOffset? LastHeardAt,
     Guid? BlockedBy,
     OperationTime Time,
+    IReadOnlyList<OperationEffect> Effects,
+    OperationUndo? Undo,
+    Guid? Undoes,
     OperationApproval? Approval,
     string Version)
 {
@@ -66,9 +73,10 @@ internal sealed record OperationView(
             // What is only heard so far counts as an update as well.
             progress.Sequence == row.Sequence && progress.Attempt == row.Attempt ? row.UpdatedAt : Later(row.UpdatedAt, progress.HeardAt),
             row.CompletedAt, row.CancelledBy, row.CancelReason, progress.IsStuck(now), progress.HeardAt,
-            progress.BlockedBy, OperationTime.Of(time), row.Approval is { } approval ? OperationApproval.Of(approval) : null,
+            progress.BlockedBy, OperationTime.Of(time), progress.Effects,
+            row.CanUndo ? new(OperationMoves.MayUndo(row, now), row.UndoneBy) : null, row.Undoes, row.Approval is { } approval ? OperationApproval.Of(approval) : null,
             // Each vote is another state; operations that nobody has to agree to have none.
-            row.ApprovalVersion == 0 ? progress.Version : $"{progress.Version}.{row.ApprovalVersion}");
+            $"{progress.Version}{(row.ApprovalVersion == 0 ? "" : $".{row.ApprovalVersion}")}{(row.UndoneBy is null ? "" : ".undone")}");
     }
 
     private static long? Seconds(TimeSpan? span) => span is { } some ? (long)Math.Ceiling(some.TotalSeconds) : null;
@@ -77,6 +85,10 @@ internal sealed record OperationView(
 
     private static JsonElement? Json(string? text) => text is null ? null : JsonElement.Parse(text);
 }
+
+/// <param name="IsPossible">It has ended, not too long ago, and nobody has undone it.</param>
+/// <param name="OperationId">The operation that undoes it, once there is one.</param>
+internal sealed record OperationUndo(bool IsPossible, Guid? OperationId);
 
 /// <summary>The agreement that an operation needs.</summary>
 /// <param name="Needed">How far each group is, such as: 1 of 2 from managers, 0 of 1 from owners.</param>

@@ -27,6 +27,7 @@ internal sealed record Progress(
     DateTimeOffset? HeardAt,
     DateTimeOffset? RetryAt,
     Guid? BlockedBy,
+    IReadOnlyList<OperationEffect> Effects,
     BookedTime Time)
 {
     private static readonly TimeSpan StuckAfter = TimeSpan.FromMinutes(1);
@@ -44,7 +45,7 @@ internal sealed record Progress(
         var written = new Progress(
             row.Status, row.Attempt, row.Sequence, row.ProgressPercentage, row.CurrentStep, row.StepDescription, row.Done, row.Total, row.Failed, row.Skipped,
             row.Bytes, row.Message, row.ErrorMessage, row.StartedAt, row.AdvancedAt, row.ReportedAt, row.RetryAt,
-            row.BlockedBy, BookedTime.Of(row));
+            row.BlockedBy, EffectRules.Read(row.Effects), BookedTime.Of(row));
         return row.IsOver || heard is null || heard.Version.CompareTo((row.Attempt, row.Sequence)) <= 0
             ? written
             : written.With(heard.Report, heard.ReplannedAt, row.Steps);
@@ -74,7 +75,7 @@ internal sealed record Progress(
             begins || replannedAt > Sequence ? heard.Percent : Math.Max(Percentage, heard.Percent),
             heard.Step, NameOf(heard.Step, steps), heard.Done, heard.Total, heard.Failed, heard.Skipped, heard.Bytes, heard.Message,
             heard.Error ?? (begins ? null : Error),
-            begins ? heard.StartedAt : StartedAt, heard.AdvancedAt, heard.At, heard.RetryAt ?? (begins ? null : RetryAt), heard.BlockedBy, time);
+            begins ? heard.StartedAt : StartedAt, heard.AdvancedAt, heard.At, heard.RetryAt ?? (begins ? null : RetryAt), heard.BlockedBy, heard.Effects ?? Effects, time);
     }
 
     private static string? NameOf(int step, string steps)

@@ -10,7 +10,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Posted;
 
-/// <summary>Says what became of a posted operation. One that somebody asked to cancel meanwhile is cancelled whatever the outcome: the answer's status says so.</summary>
+/// <summary>Says what became of a posted operation. One that somebody asked to cancel meanwhile is cancelled whatever the outcome, unless it is at a final step: the answer's status says so.</summary>
 internal static class EndOperation
 {
     internal sealed record EndRequest : IValidatableObject
@@ -85,8 +85,10 @@ internal static class EndOperation
 
         var last = said is null ? latest.Of(caller.Org, id) : Heard.Of(said, caller.CorrelationId);
         var reports = WriteReports.Rows(last?.Report.Attempt == row.Attempt ? [last] : []);
-        var outcome = row.Status == OperationStatus.Cancelling ? "cancelled" : request.Outcome;
-        var ended = EndedRow.Json([new(id, outcome, now, request.Error, request.Result?.GetRawText(), null, caller.CorrelationId)]);
+        var isTooLate = row.CancelKindAt(last is { Report: { Step: var step } report } && report.Attempt == row.Attempt ? step : row.CurrentStep) == CancelKind.Final;
+        var outcome = row.Status == OperationStatus.Cancelling && !isTooLate ? "cancelled" : request.Outcome;
+        var error = request.Error ?? (row.Status == OperationStatus.Cancelling && isTooLate ? OperationMoves.PastReturn : null);
+        var ended = EndedRow.Json([new(id, outcome, now, error, request.Result?.GetRawText(), null, caller.CorrelationId)]);
         await db.Database.ExecuteSqlAsync($"SELECT end_posted({reports}::jsonb, {ended}::jsonb, {Viewer.Of(user).UserId})", cancel);
         row = await reader.Row(id, cancel);
         tell.Changed(caller.Org, id, hasEnded: true);

@@ -3,13 +3,14 @@ using System.Text.Json;
 using OpsPlatform.Contracts;
 using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Reports;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.OperationTracking.Posted;
 
 /// <param name="OperationType">What kind of work it is, such as shop.import.</param>
 /// <param name="DisplayName">What people call it.</param>
 /// <param name="EntityType">What it works on, when that is one thing; with entityId.</param>
-/// <param name="Steps">In their order, with their share of the whole; one, Work, when left out.</param>
+/// <param name="Steps">In their order, with their share of the whole and what a cancel does from each on; one, Work, when left out.</param>
 /// <param name="Context">A JSON object of at most 16 KiB, for people and filters.</param>
 /// <param name="OperationId">The operation's, chosen by the caller; a new one when left out.</param>
 /// <param name="StartWithinSeconds">Not begun for so long, it has expired; without it, it waits for ever.</param>
@@ -52,6 +53,11 @@ internal sealed record PostRequest(
 
         for (var i = 0; i < Steps?.Count; i++)
         {
+            if (Steps[i] is { Cancel: not (null or StepCancel.Cancellable or StepCancel.Compensating or StepCancel.Final) })
+            {
+                yield return new($"is {StepCancel.Cancellable}, {StepCancel.Compensating} or {StepCancel.Final}.", [$"steps[{i}].cancel"]);
+            }
+
             if (Steps[i] is { } step && step is not { Name.Length: >= 1 and <= MaxStepName, Weight: > 0 and <= MaxWeight })
             {
                 yield return new($"has a name of 1 to {MaxStepName} characters and a weight above 0 and up to {MaxWeight}.", [$"steps[{i}]"]);

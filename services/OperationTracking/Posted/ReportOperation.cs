@@ -61,6 +61,10 @@ internal static class ReportOperation
         /// <summary>A JSON object that is merged into the operation's metadata member by member; null takes a member away. At most 256 KiB in all.</summary>
         public JsonElement? Metadata { get; init; }
 
+        /// <summary>All that it has done so far and that stays, whatever becomes of it; left out it says nothing new.</summary>
+        [MaxLength(EffectRules.Most)]
+        public IReadOnlyList<OperationEffect>? Effects { get; init; }
+
         /// <returns>Null when the operation has no such step.</returns>
         public OperationReported? Of(Operation row, DateTimeOffset now)
         {
@@ -73,11 +77,24 @@ internal static class ReportOperation
             var percent = new OperationProgress(Done, Total, Failed, Skipped).PercentAt(Step, steps);
             // In microseconds, so that reports of one caller after the other never share one.
             var sequence = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-            return new(row.Id, row.Attempt, sequence, now, row.StartedAt!.Value, now, Step, percent, Done, Total, Failed, Skipped, Bytes, Message, IsReplanned, null, null, Cause, BlockedBy);
+            return new(row.Id, row.Attempt, sequence, now, row.StartedAt!.Value, now, Step, percent, Done, Total, Failed, Skipped, Bytes, Message, IsReplanned, null, null, Cause, BlockedBy, EffectRules.Storable(Effects));
         }
 
-        public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
-            Metadata is { } metadata && Text.ObjectOrNull(metadata.GetRawText(), int.MaxValue) is null ? [new(Text.DeepObjectRule, [nameof(Metadata)])] : [];
+        public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+        {
+            if (Metadata is { } metadata && Text.ObjectOrNull(metadata.GetRawText(), int.MaxValue) is null)
+            {
+                yield return new(Text.DeepObjectRule, [nameof(Metadata)]);
+            }
+
+            for (var i = 0; i < Effects?.Count; i++)
+            {
+                if (Effects[i] is { } effect && !EffectRules.Fits(effect))
+                {
+                    yield return new(EffectRules.Rule, [$"effects[{i}]"]);
+                }
+            }
+        }
     }
 
     /// <param name="IsCancelling">Somebody asked to cancel it: stop as soon as you can, and say so with POST /operations/{id}/end.</param>

@@ -10,8 +10,12 @@ internal sealed record Heard(OperationReported Report, Guid Correlation, long? R
 
     public static Heard Of(OperationReported report, Guid correlation) => new(report, correlation, report.IsReplanned ? report.Sequence : null);
 
-    /// <summary>Never backwards but by a new plan or a new attempt.</summary>
-    public Heard Then(Heard later) => later.Report.Attempt > Report.Attempt || later.ReplannedAt is not null
-        ? later
-        : later with { Report = later.Report with { Percent = Math.Max(Report.Percent, later.Report.Percent) }, ReplannedAt = ReplannedAt };
+    /// <summary>Never backwards but by a new plan or a new attempt. Effects stay until others are told of.</summary>
+    public Heard Then(Heard later)
+    {
+        var effects = later.Report.Effects ?? Report.Effects;
+        return later.Report.Attempt > Report.Attempt || later.ReplannedAt is not null
+            ? later with { Report = later.Report with { Effects = effects } }
+            : later with { Report = later.Report with { Percent = Math.Max(Report.Percent, later.Report.Percent), Effects = effects }, ReplannedAt = ReplannedAt };
+    }
 }

@@ -6,6 +6,7 @@ using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
+using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.OperationTracking.Reports;
 
@@ -19,6 +20,10 @@ internal sealed class StartOperationWhenOperationStarted(OperationsDb db, Approv
         foreach (var envelope in messages)
         {
             tell.Changed(caller.Org, envelope.Message.OperationId);
+            if (envelope.Message.Undoes is { } undone)
+            {
+                tell.Changed(caller.Org, undone, hasEnded: true);
+            }
         }
 
         await approving.AskForNew([.. messages.Where(envelope => envelope.Message.Plan is not null).Select(envelope => envelope.Message.OperationId)], cancel);
@@ -40,6 +45,8 @@ internal sealed record StartedRow(
     [property: JsonConverter(typeof(RawJson))] string? Context,
     IReadOnlyList<string> Tags,
     OperationPlan? Plan,
+    bool CanUndo,
+    Guid? Undoes,
     string Actor,
     Guid CorrelationId)
 {
@@ -56,13 +63,15 @@ internal sealed record StartedRow(
         Text.Storable(started.DisplayName, MaxName),
         Text.Storable(started.UserId, MaxName),
         started.QueuedAt,
-        [.. started.Steps.Take(MaxSteps).Select(step => step with { Name = Text.Storable(step.Name, MaxName) })],
+        [.. started.Steps.Take(MaxSteps).Select(step => step with { Name = Text.Storable(step.Name, MaxName), Cancel = step.IsEntered() ? step.Cancel : null })],
         started.MaxAttempts,
         Text.Storable(started.EntityType, MaxName),
         Text.Storable(started.EntityId, MaxName),
         Text.ObjectOrNull(started.Context),
         [.. (started.Tags ?? []).Take(MaxTags).Select(tag => Text.Storable(tag, MaxTag))],
         started.Plan is { } plan ? Plans.Storable(plan) : null,
+        started.CanUndo,
+        started.Undoes,
         Text.Storable(actor, MaxName) ?? started.UserId,
         correlation);
 

@@ -32,5 +32,6 @@ internal sealed class TakeReports(LatestReports latest, OperationWatch watches) 
         Cause = report.Cause is "lock" or "rate_limit" or "external" ? report.Cause : "work",
         Message = Text.Storable(report.Message, MaxMessage),
         Error = Text.Storable(report.Error, MaxError),
+        Effects = EffectRules.Storable(report.Effects),
     };
 }

@@ -50,6 +50,7 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
             x.Report.Error,
             ToldCause = x.Report.Cause,
             x.Report.BlockedBy,
+            Effects = EffectRules.Row(x.Report.Effects),
             CorrelationId = x.Correlation,
         }), RowOptions);
 

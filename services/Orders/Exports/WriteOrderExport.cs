@@ -8,11 +8,11 @@ namespace OpsPlatform.Orders.Exports;
 /// Writes the file part by part, by when orders occurred, each part with the place where the next begins. Orders are read as they are when their
 /// part is written; none that is there from the start is missed or repeated.
 /// </summary>
-internal sealed class WriteOrderExport(OrdersDb db, TimeProvider time) : IDoOperation<OrderSelection>
+internal sealed class WriteOrderExport(OrdersDb db, TimeProvider time) : IDoOperation<OrderSelection>, ICompensate<OrderSelection>
 {
     private const int OrdersAPart = 500;
 
-    public static OperationKind Kind { get; } = new("orders.export", [new("Counting the orders"), new("Writing the file", 99)]);
+    public static OperationKind Kind { get; } = new("orders.export", [new("Counting the orders"), new("Writing the file", 99, StepCancel.Compensating)]);
 
     /// <param name="Last">The last order written.</param>
     private sealed record Place(long Total, int Parts = 0, long Orders = 0, long Lines = 0, long Bytes = 0, ListOrders.Key? Last = null);
@@ -21,7 +21,7 @@ internal sealed class WriteOrderExport(OrdersDb db, TimeProvider time) : IDoOper
     {
         var orders = args.Of(db.Orders.AsNoTracking());
         var place = operation.Checkpoint<Place>() ?? new(await orders.LongCountAsync(cancel));
-        operation.Step(2);
+        await operation.Enter(2, cancel);
         while (true)
         {
             operation.Report(new(place.Orders, Math.Max(place.Total, place.Orders), Bytes: place.Bytes));
@@ -33,6 +33,15 @@ internal sealed class WriteOrderExport(OrdersDb db, TimeProvider time) : IDoOper
 
             place = await Write(operation, place, page, cancel);
         }
+    }
+
+    /// <summary>Nobody reads half a file.</summary>
+    public async Task Compensate(OrderSelection args, Operation operation, CancellationToken cancel)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        await db.OrderExports.Where(x => x.Id == operation.Id).ExecuteDeleteAsync(cancel);
+        await operation.Save(db, operation.Checkpoint<Place>() ?? new(0), cancel);
+        await transaction.CommitAsync(cancel);
     }
 
     private static IQueryable<Order> Next(IQueryable<Order> orders, ListOrders.Key? last) =>
@@ -52,6 +61,7 @@ internal sealed class WriteOrderExport(OrdersDb db, TimeProvider time) : IDoOper
         };
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         await db.Database.ExecuteSqlAsync($"INSERT INTO order_export_parts (export_id, no, content) VALUES ({operation.Id}, {place.Parts}, {content})", cancel);
+        operation.Did("orders written to the file", next.Orders);
         await operation.Save(db, next, cancel);
         await transaction.CommitAsync(cancel);
         return next;

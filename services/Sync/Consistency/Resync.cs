@@ -159,6 +159,7 @@ internal static class Resync
                 remaining.AddRange(open.Select(One));
                 left -= done.Count;
                 compared++;
+                operation.Did("rows repaired", repaired.Count, "/sync/mismatches");
                 operation.Report(new(compared, Message: $"{service} {table.EntityType}: {done.Count} repaired"));
             }
         }

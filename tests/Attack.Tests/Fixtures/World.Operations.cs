@@ -27,7 +27,7 @@ public sealed partial class World
         displayName = Name("operation"),
         entityType = "attack",
         entityId = Marker,
-        steps = new[] { new { name = Name("step"), weight = 1 } },
+        steps = new[] { new { name = Name("step"), weight = 1, cancel = "cancellable" } },
         context = new { colour = Name("colour") },
         tags = new[] { Marker },
         operationId = Guid.NewGuid(),
@@ -38,15 +38,17 @@ public sealed partial class World
         plan = hasPlan ? PlanBody() : null,
     };
 
-    public object ReportBody() => new { fence = 1, step = 1, done = 1, total = 2, failed = 0, skipped = 0, bytes = 1, message = Name("message"), metadata = new { note = Name("note") } };
+    public object ReportBody() => new { fence = 1, step = 1, done = 1, total = 2, failed = 0, skipped = 0, bytes = 1, message = Name("message"), effects = EffectsBody(), metadata = new { note = Name("note") } };
 
     public object EndBody() => new
     {
         fence = 1,
         outcome = "completed",
         result = new { text = Name("result") },
-        last = new { fence = 1, step = 1, done = 2, total = 2, failed = 0, skipped = 0, bytes = 1, message = Name("message") },
+        last = new { fence = 1, step = 1, done = 2, total = 2, failed = 0, skipped = 0, bytes = 1, message = Name("message"), effects = EffectsBody() },
     };
+
+    public object EffectsBody() => new[] { new { what = Name("effect"), count = 1, href = "/operations", isTakenBack = false } };
 
     public static object FilterBody() => new { operationType = "attack.posted" };
 

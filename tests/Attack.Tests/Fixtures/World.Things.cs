@@ -143,6 +143,21 @@ public sealed partial class World
 
     public Task<Guid> Import() => Kept("import", NewImport);
 
+    public async Task<object> ChangesBody() => new
+    {
+        lines = new[] { new { code = (await Ok(Call.Get($"/ingredients/{await Ingredient()}"))).GetProperty("code").GetString(), reorderPoint = 1, unitCostMinor = 1.5 } },
+        note = Name("note"),
+        validateOnly = false,
+    };
+
+    public Task<Guid> Change() => Kept("change", async () =>
+    {
+        var id = (await Ok(Call.Post("/inventory/ingredients/bulk", await ChangesBody()))).GetProperty("operationId").GetGuid();
+        Leaks.Learn(id);
+        await OperationIsOver(id);
+        return id;
+    });
+
     public Task<Guid> Operation() => Kept("operation", NewOperation);
 
     public Task<Guid> EndedOperation() => Kept("ended operation", async () =>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using OpsPlatform.Contracts;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.Orders.Tests.Orders;
 
@@ -62,6 +63,34 @@ public sealed class OrderExportTests(OrdersFixture fixture)
         ids.Distinct().Count().ShouldBe(1_201);
         ids.ShouldBe(ids.Order(StringComparer.Ordinal));
         (ended.Last!.Done, ended.Last.Total, ended.Last.Percent).ShouldBe((1_201L, 1_201L, 100.0));
+    }
+
+    [Fact]
+    public async Task Of_an_export_cancelled_while_it_was_written_no_half_a_file_is_left()
+    {
+        await _shop.Order(await _shop.Item(kind: "service"));
+        var ends = await fixture.Broker.Listen<OperationEnded>();
+        await using var session = await fixture.OpenAs("owner", _shop.Org);
+        await using var held = await session.BeginTransactionAsync();
+        // The first part waits to be written.
+        await Execute("LOCK TABLE order_export_parts IN EXCLUSIVE MODE");
+        var export = await Shop.Body(await _shop.Till.PostAsJsonAsync("/orders/exports", new { from = From, to = To }));
+        var id = (Guid)export["operationId"]!;
+        await Eventually.Is(() => _shop.Count($"operation_work WHERE id = '{id}' AND entered_step = 2"), count => count == 1);
+        await Execute($"INSERT INTO order_export_parts (export_id, no, content) VALUES ('{id}', 99, 'half a file')");
+        await fixture.Broker.Publish(_shop.Org, new OperationCancelled(id, "orders", "somebody"));
+        await Eventually.Is(() => _shop.Count($"operation_work WHERE id = '{id}' AND cancelled_by IS NOT NULL"), count => count == 1);
+        await held.CommitAsync();
+
+        (await ends.Next(_shop.Org)).Message.ShouldSatisfyAllConditions(x => x.Outcome.ShouldBe("cancelled"), x => (x.Last!.Effects ?? []).ShouldBeEmpty());
+        (await _shop.Count("order_export_parts")).ShouldBe(0);
+        (await _shop.Till.GetAsync((string)export["href"]!)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+
+        async Task Execute(string sql)
+        {
+            await using var command = new Npgsql.NpgsqlCommand(sql, session, held);
+            await command.ExecuteNonQueryAsync();
+        }
     }
 
     [Fact]

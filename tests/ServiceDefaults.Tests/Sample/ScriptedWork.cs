@@ -19,15 +19,20 @@ internal sealed class ScriptedWork(NotesDb db) : IDoOperation<ScriptedWork.Args>
 
     public static OperationKind Kind { get; } = new("notes.script", [new("First"), new("Second", 3)], 3);
 
-    public static void Map(RouteGroupBuilder notes) => notes.MapPost("/{id:guid}/work", Start).RequireAuthorization(Roles.Staff);
+    public static void Map(RouteGroupBuilder notes)
+    {
+        notes.MapPost("/{id:guid}/work", Start<ScriptedWork>).RequireAuthorization(Roles.Staff);
+        notes.MapPost("/{id:guid}/work/taken-back", Start<TakenBackWork>).RequireAuthorization(Roles.Staff);
+    }
 
     public Task<object?> Do(Args args, Operation operation, CancellationToken cancel) => Scripts[args.Script](operation, db, cancel);
 
     public static OperationPlan Plan(string digest) => new(digest, """{"what":"a script"}""", new([new("people", 1, Roles: [Roles.Admin])]));
 
-    private static async Task<IResult> Start(Guid id, string? digest, NotesDb db, Operations operations, HttpContext http, CancellationToken cancel)
+    private static async Task<IResult> Start<TWork>(Guid id, string? digest, NotesDb db, Operations operations, HttpContext http, CancellationToken cancel)
+        where TWork : class, IDoOperation<Args>
     {
-        operations.Add<ScriptedWork, Args>(id, new(id), new("A script", "note", "n-1", new { colour = "red" }, ["script"]), string.IsNullOrEmpty(digest) ? null : Plan(digest));
+        operations.Add<TWork, Args>(id, new(id), new("A script", "note", "n-1", new { colour = "red" }, ["script"]), string.IsNullOrEmpty(digest) ? null : Plan(digest));
         await db.SaveChangesAsync(cancel);
         operations.Wake();
         Operations.Point(http, id);
