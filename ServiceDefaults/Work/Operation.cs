@@ -14,6 +14,7 @@ public sealed record OperationProgress(
     long Done, long? Total = null, long? Failed = null, long? Skipped = null, long? Bytes = null, string? Message = null, bool IsReplanned = false)
 {
     /// <returns>How much of the whole is done with the step, from 1, at this point: 0 to 100 by the steps' weights.</returns>
+    /// <param name="steps">Leaves.</param>
     public double PercentAt(int step, IReadOnlyList<OperationStep> steps)
     {
         // As floating point, so that counts near the largest do not run over.
@@ -42,6 +43,7 @@ public sealed class Operation : IProgress<OperationProgress>
     private readonly Lock _lock = new();
     private readonly TimeProvider _time;
     private readonly Claim _claim;
+    private readonly IReadOnlyList<OperationStep> _leaves;
     private readonly DateTimeOffset _startedAt;
     private int _step = 1;
     private OperationProgress _progress = new(0);
@@ -56,6 +58,7 @@ public sealed class Operation : IProgress<OperationProgress>
     internal Operation(Claim claim, TimeProvider time)
     {
         _claim = claim;
+        _leaves = OperationStep.Leaves(claim.Started.Steps);
         _time = time;
         _startedAt = _advancedAt = time.GetUtcNow();
     }
@@ -76,12 +79,12 @@ public sealed class Operation : IProgress<OperationProgress>
     public T? Checkpoint<T>()
         where T : class => _claim.Checkpoint is { } json ? JsonSerializer.Deserialize<T>(json, OperationJson.Options) : null;
 
-    /// <summary>Goes to a step of the kind, from 1.</summary>
+    /// <summary>Goes to a leaf of the kind's steps, from 1.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The kind has no such step.</exception>
     public void Step(int number)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(number, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(number, _claim.Started.Steps.Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(number, _leaves.Count);
         lock (_lock)
         {
             (_step, _progress, _advancedAt, _hasNews) = (number, new(0), _time.GetUtcNow(), true);
@@ -156,7 +159,7 @@ public sealed class Operation : IProgress<OperationProgress>
 
     /// <summary>The sequence is the time, so that it also rises when another instance goes on with the same attempt.</summary>
     private OperationReported Now() => new(
-        Id, Attempt, _sequence = Math.Max(_sequence + 1, _time.GetUtcNow().ToUnixTimeMilliseconds()), _time.GetUtcNow(), _startedAt, _advancedAt, _step, _progress.PercentAt(_step, _claim.Started.Steps), _progress.Done, _progress.Total, _progress.Failed, _progress.Skipped,
+        Id, Attempt, _sequence = Math.Max(_sequence + 1, _time.GetUtcNow().ToUnixTimeMilliseconds()), _time.GetUtcNow(), _startedAt, _advancedAt, _step, _progress.PercentAt(_step, _leaves), _progress.Done, _progress.Total, _progress.Failed, _progress.Skipped,
         _progress.Bytes, _progress.Message, _progress.IsReplanned, Cause: Cause(), BlockedBy: _blockedBy);
 
     private string Cause() => _waitsFor switch

@@ -11,8 +11,11 @@ namespace OpsPlatform.ServiceDefaults.Work;
 /// <summary>What an operation is about, for people and for finding it.</summary>
 /// <param name="EntityType">With <paramref name="EntityId"/>: the one thing it works on.</param>
 /// <param name="Context">An object that becomes JSON of at most 16 KiB.</param>
+/// <param name="ParentId">The operation it is a part of.</param>
+/// <param name="Weight">Its share of its parent, when that is a batch, beside those of the other children.</param>
 public sealed record OperationSubject(
-    string DisplayName, string? EntityType = null, string? EntityId = null, object? Context = null, IReadOnlyList<string>? Tags = null);
+    string DisplayName, string? EntityType = null, string? EntityId = null, object? Context = null, IReadOnlyList<string>? Tags = null,
+    Guid? ParentId = null, double Weight = 1);
 
 /// <summary>Starts long-running work of this service on behalf of the caller.</summary>
 public sealed class Operations(ServiceDb db, Caller caller, ServiceName service, WorkSignal signal, TimeProvider time)
@@ -28,7 +31,7 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
         var actor = caller.Actor ?? service.Value;
         var started = new OperationStarted(
             id, kind.Type, service.Value, subject.DisplayName, actor, time.GetUtcNow(), kind.Steps, kind.MaxAttempts, subject.EntityType, subject.EntityId,
-            subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags, plan);
+            subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags, plan, subject.ParentId, subject.Weight);
         db.Add(new WorkRow
         {
             OrgId = caller.Org,
@@ -44,6 +47,14 @@ public sealed class Operations(ServiceDb db, Caller caller, ServiceName service,
         });
         db.Publish(started);
     }
+
+    /// <summary>Adds a batch to what the next SaveChanges stores: the work whose subject names it as parent says how far it is, and it ends with the last of that.</summary>
+    /// <param name="id">The operation's id; it must be new.</param>
+    /// <param name="type">The service and what is done, such as orders.exports.</param>
+    /// <param name="children">How many there will be.</param>
+    public void AddBatch(Guid id, string type, OperationSubject subject, int children) => db.Publish(new OperationStarted(
+        id, type, service.Value, subject.DisplayName, caller.Actor ?? service.Value, time.GetUtcNow(), [], 1, subject.EntityType, subject.EntityId,
+        subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags, null, subject.ParentId, subject.Weight, true, children));
 
     /// <returns>True until the work has ended, however it does.</returns>
     public Task<bool> IsUnderWay(Guid id, CancellationToken cancel) =>

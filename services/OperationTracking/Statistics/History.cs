@@ -74,7 +74,8 @@ internal sealed class History(ServiceDatabase database, TimeProvider time)
 
     private static int SizeClass(long? total) => total > 0 ? 1 + (int)Math.Floor(Math.Log(total.Value, 4)) : 0;
 
-    private Forecast? Of(Guid org, string type, long? total, TimeSpan elapsed, double percent)
+    /// <returns>Null when too little is known to say.</returns>
+    public Forecast? Of(Guid org, string type, long? total, TimeSpan elapsed, double percent)
     {
         var sizes = _types.TryGetValue((org, type), out var kept) && kept.Sizes.IsCompletedSuccessfully ? kept.Sizes.Result : null;
         var size = SizeClass(total);
