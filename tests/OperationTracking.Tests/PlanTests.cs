@@ -39,9 +39,9 @@ public sealed class FilledOperations : OperationsFixture
                 SELECT CASE n % 2 WHEN 0 THEN '{Org}' ELSE '{Guid.NewGuid()}' END::uuid, gen_random_uuid(), 'type.' || n / 2 % 10, 'orders', 'Export ' || n, 'user-' || n / 20 % 10,
                   'order', 'o-' || n / 2 % 1000, CASE n / 2 % 100 WHEN 0 THEN 'failed' ELSE 'completed' END, 1, '[]', ARRAY['tag-' || n / 2 % 10], 1, at, at, at, CASE n / 2 % 10 WHEN 4 THEN '{Parent}' END::uuid
                 FROM (SELECT n, now() - n * interval '1 day' / {PerDay} AS at FROM generate_series(1, {Operations}) n) o;
+                INSERT INTO operation_tags (org_id, tag, queued_at, operation_id) SELECT org_id, tags[1], queued_at, id FROM operations;
                 INSERT INTO operations (org_id, id, operation_type, service, display_name, user_id, total_steps, steps, max_attempts, queued_at, cause_since)
                 VALUES ('{Org}', '{Parent}', 'type.parent', 'orders', 'Exports', 'user-1', 1, '[]', 1, now() - interval '1 year', now());
-                INSERT INTO operation_tags (org_id, tag, queued_at, operation_id) SELECT org_id, tags[1], queued_at, id FROM operations;
                 ANALYZE operations; ANALYZE operation_tags; RESET session_replication_role
                 """, connection)
             { CommandTimeout = 300 };

@@ -40,11 +40,12 @@ public abstract class ScriptedOperations : IAsyncLifetime
     protected static JsonElement ResultOf(OperationEnded ended) => JsonDocument.Parse(ended.Result!).RootElement;
 
     /// <param name="digest">Of the plan that has to be agreed to first; none unless given.</param>
-    private protected async Task<HttpResponseMessage> Start(ScriptedWork.Script script, string? digest = null)
+    /// <param name="batch">Which it is the only part of; none unless given.</param>
+    private protected async Task<HttpResponseMessage> Start(ScriptedWork.Script script, string? digest = null, Guid? batch = null)
     {
         ScriptedWork.Scripts[Id] = script;
         using var client = First.Client(Org, user: User);
-        return (await client.PostAsync($"/notes/{Id}/work?digest={digest}", null)).EnsureSuccessStatusCode();
+        return (await client.PostAsync($"/notes/{Id}/work?digest={digest}{(batch is null ? "" : $"&batch={batch}")}", null)).EnsureSuccessStatusCode();
     }
 
     /// <summary>Another operation is started and ended: nothing of the first one's came in between.</summary>

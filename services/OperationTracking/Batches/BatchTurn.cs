@@ -34,8 +34,11 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
     private async Task PassOn(Guid id, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        var batch = await db.Operations.FromSql($"SELECT * FROM operations WHERE org_id = current_org() AND id = {id} AND completed_at IS NULL FOR UPDATE SKIP LOCKED")
-            .AsNoTracking().SingleOrDefaultAsync(cancel);
+        var batch = await db.Operations.FromSql(
+            $"""
+            SELECT * FROM operations WHERE org_id = current_org() AND id = {id} AND completed_at IS NULL AND (status = 'cancelling' OR retry_asked_at IS NOT NULL)
+            FOR UPDATE SKIP LOCKED
+            """).AsNoTracking().SingleOrDefaultAsync(cancel);
         var isDone = batch switch
         {
             { Status: OperationStatus.Cancelling, CancelledBy: { } user } => await CancelSome(batch, user, cancel),

@@ -69,9 +69,10 @@ BEGIN
   RETURN v_entries;
 END $$;
 
--- What an operation's children come to. counts are as OperationChildren, null without any; weighed is the sum of their shares done.
-CREATE FUNCTION children_of(p_id uuid, OUT total bigint, OUT open bigint, OUT completed bigint, OUT failed bigint, OUT cancelled bigint, OUT counts jsonb,
-  OUT weight double precision, OUT weighed double precision, OUT bytes bigint, OUT started_at timestamptz) LANGUAGE sql STABLE AS $$
+-- What an operation's children come to, in one row. counts are as OperationChildren, null without any; weighed is the sum of their shares done.
+-- A table, so that it is planned as a part of the statement that asks and counts no more than that wants to know.
+CREATE FUNCTION children_of(p_id uuid) RETURNS TABLE (total bigint, open bigint, completed bigint, failed bigint, cancelled bigint, counts jsonb,
+  weight double precision, weighed double precision, bytes bigint, started_at timestamptz) LANGUAGE sql STABLE AS $$
   SELECT s.total, s.waiting + s.in_progress, s.completed, s.failed, s.cancelled,
     CASE WHEN s.total > 0 THEN jsonb_build_object('total', s.total, 'waiting', s.waiting, 'inProgress', s.in_progress,
       'completed', s.completed, 'failed', s.failed, 'cancelled', s.cancelled) END,
@@ -154,7 +155,7 @@ BEGIN
     sequence = o.sequence + 1, progress_percentage = v_progress,
     done = c.completed, failed = c.failed, skipped = c.cancelled, total = v_total, bytes = c.bytes, children = c.counts,
     ends_p50_at = p_ends_p50_at, ends_p90_at = p_ends_p90_at, updated_at = clock_timestamp()
-  WHERE o.org_id = current_org() AND o.id = p_id AND (v_begins OR
+  WHERE o.org_id = current_org() AND o.id = p_id AND (v_begins OR c.total > 0 AND
     (o.progress_percentage, o.done, o.failed, o.skipped, o.total, o.bytes, o.children, o.ends_p50_at IS NULL)
     IS DISTINCT FROM (v_progress, c.completed, c.failed, c.cancelled, v_total, c.bytes, c.counts, p_ends_p50_at IS NULL))
   RETURNING * INTO v;

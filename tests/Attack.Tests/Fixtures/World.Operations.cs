@@ -41,8 +41,8 @@ public sealed partial class World
         rollsUp = false,
     };
 
-    /// <summary>One that takes children.</summary>
-    public Task<Guid> Batch() => Kept("batch", NewBatch);
+    /// <summary>One that takes children, and does not change with them.</summary>
+    public Task<Guid> Parent() => Kept("parent", NewPosted);
 
     public Task<Guid> NewBatch() => NewOperation(new { operationType = "attack.batch", displayName = Name("batch"), rollsUp = true });
 
