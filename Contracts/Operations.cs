@@ -6,13 +6,17 @@ namespace OpsPlatform.Contracts;
 /// <param name="OperationType">The service and what it does, such as orders.export.</param>
 /// <param name="Service">Who works on it, and hears <see cref="OperationCancelled"/> of it.</param>
 /// <param name="UserId">Whose it is.</param>
-/// <param name="Steps">In their order; at least one.</param>
+/// <param name="Steps">In their order, at least one; parts of steps within them.</param>
 /// <param name="EntityType">What it works on, when that is one thing; with <paramref name="EntityId"/>.</param>
 /// <param name="Context">A JSON object for people and filters, at most 16 KiB.</param>
 /// <param name="MaxAttempts">How often it is begun before it has failed; a crash is an attempt.</param>
 /// <param name="CanUndo">The service can undo it once it has ended, by another operation.</param>
 /// <param name="Undoes">The operation that this one undoes.</param>
 /// <param name="Plan">It begins once this is agreed to; null when nobody has to.</param>
+/// <param name="ParentId">The operation it is a part of; it may be started before that one.</param>
+/// <param name="Weight">Its share of its parent, when that is a batch, beside those of the other children; above 0.</param>
+/// <param name="RollsUp">It is a batch: nobody works on it, it is as far as its children are and ends with the last of them. It has no steps and no plan.</param>
+/// <param name="ExpectedChildren">A batch is complete with so many; without it, once somebody closes it.</param>
 public sealed record OperationStarted(
     Guid OperationId,
     string OperationType,
@@ -28,14 +32,43 @@ public sealed record OperationStarted(
     IReadOnlyList<string>? Tags = null,
     OperationPlan? Plan = null,
     bool CanUndo = false,
-    Guid? Undoes = null);
+    Guid? Undoes = null,
+    Guid? ParentId = null,
+    double Weight = 1,
+    bool RollsUp = false,
+    int? ExpectedChildren = null);
 
-/// <param name="Weight">Its share of the whole, beside those of the others; above 0.</param>
+/// <summary>A step of an operation. A worker goes through the leaves, which are numbered from 1 in their order; the steps above them put them together for people.</summary>
+/// <param name="Weight">Its share of what it is part of, beside those of the others; above 0.</param>
 /// <param name="Cancel">
 /// What a cancel does from this step on: cancellable (as null: the work stops, and what it has done stays), compensating (what it has done from
 /// here on is taken back first) or final (it comes too late: what has begun is done to its end).
 /// </param>
-public sealed record OperationStep(string Name, double Weight = 1, string? Cancel = null);
+/// <param name="Steps">Its parts in their order, at most 5 levels and 200 leaves in all; null for a leaf.</param>
+public sealed record OperationStep(
+    string Name,
+    double Weight = 1,
+    string? Cancel = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<OperationStep>? Steps = null)
+{
+    public const int MostLevels = 5;
+    public const int MostLeaves = 200;
+
+    /// <returns>The leaves in their order, named by the way to them, such as Import / Read, and weighing as much of the whole as they are of it.</returns>
+    public static IReadOnlyList<OperationStep> Leaves(IReadOnlyList<OperationStep> steps) => [.. steps.SelectMany(step => step.LeavesWithin("", step.Weight, null))];
+
+    private IEnumerable<OperationStep> LeavesWithin(string path, double weight, string? cancel)
+    {
+        var name = path + Name;
+        if (Steps is not { Count: > 0 } parts)
+        {
+            return [this with { Name = name, Weight = weight, Cancel = Cancel ?? cancel, Steps = null }];
+        }
+
+        var all = parts.Sum(part => part.Weight);
+        return parts.SelectMany(part => part.LeavesWithin($"{name} / ", weight * part.Weight / all, Cancel ?? cancel));
+    }
+}
 
 /// <summary>Something an operation has done and that stays, whatever becomes of it.</summary>
 /// <param name="What">For people, such as: lines applied. One of a kind in an operation; at most 200 characters.</param>
@@ -51,7 +84,7 @@ public sealed record OperationEffect(string What, long Count, string? Href = nul
 /// <param name="Attempt">From 1.</param>
 /// <param name="Sequence">Rises with each report of the attempt.</param>
 /// <param name="AdvancedAt">When the worker last got further; long ago while reports come means that it is stuck.</param>
-/// <param name="Step">Which of the steps it is at, from 1.</param>
+/// <param name="Step">Which of the steps' leaves it is at, from 1.</param>
 /// <param name="Percent">Of the whole by the steps' weights, 0 to 100.</param>
 /// <param name="Total">What <paramref name="Done"/>, <paramref name="Failed"/> and <paramref name="Skipped"/> add up to in the end, as far as it is known.</param>
 /// <param name="IsReplanned">There is more to do than was thought: the share done may be smaller than before.</param>

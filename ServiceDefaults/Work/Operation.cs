@@ -12,6 +12,7 @@ public sealed record OperationProgress(
     long Done, long? Total = null, long? Failed = null, long? Skipped = null, long? Bytes = null, string? Message = null, bool IsReplanned = false)
 {
     /// <returns>How much of the whole is done with the step, from 1, at this point: 0 to 100 by the steps' weights.</returns>
+    /// <param name="steps">Leaves.</param>
     public double PercentAt(int step, IReadOnlyList<OperationStep> steps)
     {
         // As floating point, so that counts near the largest do not run over.
@@ -40,6 +41,7 @@ public sealed class Operation : IProgress<OperationProgress>
     private readonly Lock _lock = new();
     private readonly TimeProvider _time;
     private readonly WorkTable _table;
+    private readonly IReadOnlyList<OperationStep> _leaves;
     private readonly DateTimeOffset _startedAt;
     private readonly Effects _effects;
     private Claim _claim;
@@ -57,6 +59,7 @@ public sealed class Operation : IProgress<OperationProgress>
     internal Operation(Claim claim, WorkTable table, TimeProvider time)
     {
         (_claim, _table, _time) = (claim, table, time);
+        _leaves = OperationStep.Leaves(claim.Started.Steps);
         _startedAt = _advancedAt = time.GetUtcNow();
         _effects = new(claim.Effects);
         _entered = claim.EnteredStep;
@@ -87,24 +90,24 @@ public sealed class Operation : IProgress<OperationProgress>
     /// <summary>What it did is taken back before it is cancelled.</summary>
     internal bool MustCompensate => CancelNow == StepCancel.Compensating;
 
-    private string CancelNow => StepCancel.At(_claim.Started.Steps, _entered);
+    private string CancelNow => StepCancel.At(_leaves, _entered);
 
     /// <summary>What the last <see cref="Save"/> of any attempt stored, or null.</summary>
     public T? Checkpoint<T>()
         where T : class => _claim.Checkpoint is { } json ? JsonSerializer.Deserialize<T>(json, OperationJson.Options) : null;
 
-    /// <summary>Goes to a step of the kind, from 1.</summary>
+    /// <summary>Goes to a leaf of the kind's steps, from 1.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The kind has no such step.</exception>
     /// <exception cref="InvalidOperationException">From that step on a cancel does something else: see <see cref="Enter"/>.</exception>
     public void Step(int number)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(number, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(number, _claim.Started.Steps.Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(number, _leaves.Count);
         lock (_lock)
         {
-            if (number > _entered && _claim.Started.Steps[number - 1].IsEntered())
+            if (number > _entered && _leaves[number - 1].IsEntered())
             {
-                throw new InvalidOperationException($"Step {number} of {_claim.Started.OperationType} is {_claim.Started.Steps[number - 1].Cancel}: go there by Enter.");
+                throw new InvalidOperationException($"Step {number} of {_claim.Started.OperationType} is {_leaves[number - 1].Cancel}: go there by Enter.");
             }
 
             (_step, _progress, _advancedAt, _hasNews) = (number, new(0), _time.GetUtcNow(), true);
@@ -120,7 +123,7 @@ public sealed class Operation : IProgress<OperationProgress>
     /// <exception cref="LeaseLostException">Another instance works on it.</exception>
     public async Task Enter(int number, CancellationToken cancel)
     {
-        if (_claim.Started.Steps[number - 1].IsEntered() && await _table.Enter(_claim, number, IsFinal, cancel) is { } user)
+        if (_leaves[number - 1].IsEntered() && await _table.Enter(_claim, number, IsFinal, cancel) is { } user)
         {
             TryCancel(user);
         }
@@ -264,7 +267,7 @@ public sealed class Operation : IProgress<OperationProgress>
 
     /// <summary>The sequence is the time, so that it also rises when another instance goes on with the same attempt.</summary>
     private OperationReported Now() => new(
-        Id, Attempt, _sequence = Math.Max(_sequence + 1, _time.GetUtcNow().ToUnixTimeMilliseconds()), _time.GetUtcNow(), _startedAt, _advancedAt, _step, _progress.PercentAt(_step, _claim.Started.Steps), _progress.Done, _progress.Total, _progress.Failed, _progress.Skipped,
+        Id, Attempt, _sequence = Math.Max(_sequence + 1, _time.GetUtcNow().ToUnixTimeMilliseconds()), _time.GetUtcNow(), _startedAt, _advancedAt, _step, _progress.PercentAt(_step, _leaves), _progress.Done, _progress.Total, _progress.Failed, _progress.Skipped,
         _progress.Bytes, _progress.Message, _progress.IsReplanned, Cause: Cause(), BlockedBy: _blockedBy,
         Effects: _effects.Told);
 

@@ -4,7 +4,7 @@ namespace OpsPlatform.ServiceDefaults.Work;
 
 /// <summary>A kind of long-running work.</summary>
 /// <param name="Type">The service and what is done, such as orders.export. Never changed: work begun by an older build is ended by this one.</param>
-/// <param name="Steps">In their order; at least one.</param>
+/// <param name="Steps">In their order, at least one; parts of steps within them.</param>
 /// <param name="MaxAttempts">How often it is begun before it has failed; a crash of the worker is an attempt, a stop in good order is not.</param>
 public sealed record OperationKind(string Type, IReadOnlyList<OperationStep> Steps, int MaxAttempts = 3);
 

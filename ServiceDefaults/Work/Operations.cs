@@ -11,8 +11,11 @@ namespace OpsPlatform.ServiceDefaults.Work;
 /// <summary>What an operation is about, for people and for finding it.</summary>
 /// <param name="EntityType">With <paramref name="EntityId"/>: the one thing it works on.</param>
 /// <param name="Context">An object that becomes JSON of at most 16 KiB.</param>
+/// <param name="ParentId">The operation it is a part of.</param>
+/// <param name="Weight">Its share of its parent, when that is a batch, beside those of the other children.</param>
 public sealed record OperationSubject(
-    string DisplayName, string? EntityType = null, string? EntityId = null, object? Context = null, IReadOnlyList<string>? Tags = null);
+    string DisplayName, string? EntityType = null, string? EntityId = null, object? Context = null, IReadOnlyList<string>? Tags = null,
+    Guid? ParentId = null, double Weight = 1);
 
 /// <summary>Starts long-running work of this service on behalf of the caller.</summary>
 public sealed class Operations
@@ -69,6 +72,13 @@ public sealed class Operations
         return new(_workers, _run, _workers.Enter(claim, cancel));
     }
 
+    /// <summary>Adds a batch to what the next SaveChanges stores: the work whose subject names it as parent says how far it is, and it ends with the last of that.</summary>
+    /// <param name="id">The operation's id; it must be new.</param>
+    /// <param name="type">The service and what is done, such as orders.exports.</param>
+    /// <param name="children">How many there will be.</param>
+    public void AddBatch(Guid id, string type, OperationSubject subject, int children) =>
+        _db.Publish(Started(id, new(type, [], MaxAttempts: 1), subject) with { RollsUp = true, ExpectedChildren = children });
+
     /// <returns>True until the work has ended, however it does.</returns>
     public Task<bool> IsUnderWay(Guid id, CancellationToken cancel) =>
         _db.Database.SqlQuery<bool>($"SELECT EXISTS (SELECT FROM operation_work WHERE id = {id} AND state <> 'ended') AS \"Value\"").SingleAsync(cancel);
@@ -96,7 +106,8 @@ public sealed class Operations
 
     private OperationStarted Started(Guid id, OperationKind kind, OperationSubject subject) => new(
         id, kind.Type, _service.Value, subject.DisplayName, _caller.Actor ?? _service.Value, _time.GetUtcNow(), kind.Steps, kind.MaxAttempts, subject.EntityType, subject.EntityId,
-        subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags);
+        subject.Context is null ? null : JsonSerializer.Serialize(subject.Context, OperationJson.Options), subject.Tags,
+        ParentId: subject.ParentId, Weight: subject.Weight);
 }
 
 /// <summary>Work of one operation, as it waits for its turn.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using OpsPlatform.Contracts;
 
 namespace OpsPlatform.ServiceDefaults.Work;
 
@@ -15,7 +16,7 @@ internal sealed record Worker(
         where TArgs : class
     {
         var compensates = typeof(TWork).IsAssignableTo(typeof(ICompensate<TArgs>));
-        if (compensates != TWork.Kind.Steps.Any(step => step.Cancel == StepCancel.Compensating))
+        if (compensates != OperationStep.Leaves(TWork.Kind.Steps).Any(step => step.Cancel == StepCancel.Compensating))
         {
             throw new InvalidOperationException($"{typeof(TWork).Name} has compensating steps and is no ICompensate, or the other way round.");
         }

@@ -57,6 +57,7 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
             operation.Property(x => x.Approval).HasColumnType("jsonb");
             operation.Property(x => x.Steps).HasColumnType("jsonb");
             operation.Property(x => x.Effects).HasColumnType("jsonb");
+            operation.Property(x => x.Children).HasColumnType("jsonb");
         });
         modelBuilder.Entity<Alert>().HasKey(x => new { x.OrgId, x.Id });
         modelBuilder.Entity<AlertRule>().HasKey(x => new { x.OrgId, x.Id });

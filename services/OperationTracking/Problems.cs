@@ -37,6 +37,21 @@ internal static class Problems
     public static ProblemHttpResult NotPosted(string service) => Problem.Of(
         "not-posted", StatusCodes.Status409Conflict, "A service works on the operation.", $"It was started by {service}, which begins, reports and ends it.");
 
+    public static ProblemHttpResult RollsUp() => Problem.Of(
+        "rolls-up", StatusCodes.Status409Conflict, "Nobody works on a batch.", "Its children are begun, reported and ended; the batch is as far as they are. POST /operations/{id}/close when it has all of them.");
+
+    public static ProblemHttpResult NoBatch() => Problem.Of(
+        "no-batch", StatusCodes.Status409Conflict, "The operation is no batch.", "Only one that was started with rollsUp is closed.");
+
+    public static ProblemHttpResult NoSuchParent(Guid id) => Problem.Of(
+        "no-such-parent", StatusCodes.Status404NotFound, "There is no such parent.", $"Nothing was heard of operation {id}: post it first, or leave parentId out.");
+
+    public static ProblemHttpResult ParentClosed(OperationView parent) => Problem.Of(
+        "parent-closed", StatusCodes.Status409Conflict, "The parent takes no more children.", "It has ended, is being cancelled or was closed. Post another batch, or leave parentId out.", ("parent", parent));
+
+    public static ProblemHttpResult TooDeep(int most) => Problem.Of(
+        "too-deep", StatusCodes.Status409Conflict, "Operations are too many levels deep.", $"At most {most} operations are within each other. Choose a parent further up.");
+
     public static ProblemHttpResult NotApproved() => Problem.Of(
         "not-approved", StatusCodes.Status409Conflict, "Those who have to agree have not yet.", "Begin it once its status is approved.");
 

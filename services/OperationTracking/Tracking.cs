@@ -1,5 +1,6 @@
 using OpsPlatform.OperationTracking.Alerts;
 using OpsPlatform.OperationTracking.Approvals;
+using OpsPlatform.OperationTracking.Batches;
 using OpsPlatform.OperationTracking.Bulk;
 using OpsPlatform.OperationTracking.Feed;
 using OpsPlatform.OperationTracking.Metadata;
@@ -7,6 +8,7 @@ using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Posted;
 using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.OperationTracking.Statistics;
+using OpsPlatform.OperationTracking.Steps;
 using OpsPlatform.OperationTracking.Timeline;
 
 namespace OpsPlatform.OperationTracking;
@@ -22,6 +24,7 @@ internal static class Tracking
         builder.AddFeed();
         builder.AddApprovals();
         builder.AddPosted();
+        builder.AddBatches();
         builder.AddMetadata();
         builder.AddBulk();
         builder.AddAlerts();
@@ -30,11 +33,13 @@ internal static class Tracking
     public static void MapTracking(this WebApplication app)
     {
         app.MapOperations();
+        app.MapSteps();
         app.MapTimeline();
         app.MapStatistics();
         app.MapFeed();
         app.MapApprovals();
         app.MapPosted();
+        app.MapBatches();
         app.MapMetadata();
         app.MapBulk();
         app.MapAlerts();

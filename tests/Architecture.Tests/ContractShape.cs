@@ -71,10 +71,11 @@ internal static class ContractShape
         };
     }
 
-    private static object Value(Type message, ParameterInfo parameter) =>
-        message.GetProperty(parameter.Name!)?.GetCustomAttribute<System.Text.Json.Serialization.JsonConverterAttribute>()?.ConverterType == typeof(RawJson)
-            ? """{"text":1}"""
-            : Example(parameter.ParameterType);
+    private static object? Value(Type message, ParameterInfo parameter) =>
+        // What may hold itself again and again does not in the example.
+        parameter.ParameterType.GenericTypeArguments.Contains(message) ? null
+        : message.GetProperty(parameter.Name!)?.GetCustomAttribute<System.Text.Json.Serialization.JsonConverterAttribute>()?.ConverterType == typeof(RawJson) ? """{"text":1}"""
+        : Example(parameter.ParameterType);
 
     private static ParameterInfo[] Parameters(Type message) => message.GetConstructors().OrderByDescending(constructor => constructor.GetParameters().Length).First().GetParameters();
 

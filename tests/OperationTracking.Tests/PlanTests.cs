@@ -14,6 +14,9 @@ public sealed class FilledOperations : OperationsFixture
 
     public Guid Org { get; } = Guid.NewGuid();
 
+    /// <summary>An operation with ten thousand children.</summary>
+    public Guid Parent { get; } = Guid.NewGuid();
+
     /// <summary>Every second operation is another organisation's; one in a hundred has failed, one in ten is of each type, user and tag.</summary>
     public async Task Fill()
     {
@@ -32,11 +35,13 @@ public sealed class FilledOperations : OperationsFixture
             await using var fill = new NpgsqlCommand(
                 $"""
                 SET session_replication_role = replica;
-                INSERT INTO operations (org_id, id, operation_type, service, display_name, user_id, entity_type, entity_id, status, total_steps, steps, tags, max_attempts, queued_at, completed_at, cause_since)
+                INSERT INTO operations (org_id, id, operation_type, service, display_name, user_id, entity_type, entity_id, status, total_steps, steps, tags, max_attempts, queued_at, completed_at, cause_since, parent_id)
                 SELECT CASE n % 2 WHEN 0 THEN '{Org}' ELSE '{Guid.NewGuid()}' END::uuid, gen_random_uuid(), 'type.' || n / 2 % 10, 'orders', 'Export ' || n, 'user-' || n / 20 % 10,
-                  'order', 'o-' || n / 2 % 1000, CASE n / 2 % 100 WHEN 0 THEN 'failed' ELSE 'completed' END, 1, '[]', ARRAY['tag-' || n / 2 % 10], 1, at, at, at
+                  'order', 'o-' || n / 2 % 1000, CASE n / 2 % 100 WHEN 0 THEN 'failed' ELSE 'completed' END, 1, '[]', ARRAY['tag-' || n / 2 % 10], 1, at, at, at, CASE n / 2 % 10 WHEN 4 THEN '{Parent}' END::uuid
                 FROM (SELECT n, now() - n * interval '1 day' / {PerDay} AS at FROM generate_series(1, {Operations}) n) o;
                 INSERT INTO operation_tags (org_id, tag, queued_at, operation_id) SELECT org_id, tags[1], queued_at, id FROM operations;
+                INSERT INTO operations (org_id, id, operation_type, service, display_name, user_id, total_steps, steps, max_attempts, queued_at, cause_since)
+                VALUES ('{Org}', '{Parent}', 'type.parent', 'orders', 'Exports', 'user-1', 1, '[]', 1, now() - interval '1 year', now());
                 ANALYZE operations; ANALYZE operation_tags; RESET session_replication_role
                 """, connection)
             { CommandTimeout = 300 };
@@ -63,6 +68,8 @@ public sealed class PlanTests(FilledOperations operations) : IClassFixture<Fille
     [InlineData("/operations?user=user-3")]
     [InlineData("/operations?entityType=order&entityId=o-17")]
     [InlineData("/operations?tag=tag-3")]
+    [InlineData("/operations?parentId={parent}")]
+    [InlineData("/operations?parentId={parent}&cursor={cursor}")]
     [InlineData("/operations?from={60}&to={40}")]
     [InlineData("/operations?tag=tag-3&from={60}&to={40}")]
     [InlineData("/operations?cursor={cursor}")]
@@ -72,12 +79,24 @@ public sealed class PlanTests(FilledOperations operations) : IClassFixture<Fille
     public async Task A_page_of_operations_reads_little_more_than_it_shows(string path)
     {
         await operations.Fill();
-        path = path.Replace("{40}", DaysAgo(40)).Replace("{60}", DaysAgo(60))
+        path = path.Replace("{40}", DaysAgo(40)).Replace("{60}", DaysAgo(60)).Replace("{parent}", $"{operations.Parent}")
             .Replace("{cursor}", Paging.Encode(new { QueuedAt = DateTimeOffset.UtcNow.AddDays(-50), Id = Guid.NewGuid() }));
         foreach (var plan in await QueryPlans.Of(operations, operations.Org, path, "FROM operation"))
         {
             plan.SequentialScans.ShouldBeEmpty($"{path}, {plan}");
             plan.RowsRead.ShouldBeInRange(1, Most, $"{path}, {plan}");
+        }
+    }
+
+    [Fact]
+    public async Task Children_are_counted_by_reading_them_alone()
+    {
+        await operations.Fill();
+        foreach (var plan in await QueryPlans.Of(operations, operations.Org, $"/operations/{operations.Parent}", "children_of"))
+        {
+            plan.FunctionScans.ShouldBeEmpty($"{plan}");
+            plan.SequentialScans.ShouldBeEmpty($"{plan}");
+            plan.RowsRead.ShouldBe(10_000, $"{plan}");
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.OperationTracking.Tests.Batches;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.Testing;
 
@@ -12,6 +13,28 @@ public sealed class ReplicaFixture : OperationsFixture;
 public sealed class ReplicaTests(ReplicaFixture service) : IClassFixture<ReplicaFixture>
 {
     private readonly Desk _desk = service.Desk();
+
+    [Fact]
+    public async Task Replicas_that_look_at_the_same_batches_end_each_once()
+    {
+        await using var replica = await service.StartReplica();
+        using var there = _desk.Client(at: replica.Address);
+        var batches = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => _desk.Batch(("expectedChildren", 2))));
+        var children = await Task.WhenAll(batches.SelectMany(batch => (Task<(Guid, long)>[])[_desk.Begun(("parentId", batch)), _desk.Begun(("parentId", batch))]));
+        foreach (var batch in batches)
+        {
+            await _desk.Shows(batch, x => x.Text("status") == "in_progress");
+        }
+
+        await Task.WhenAll(children.Select((child, n) => _desk.End(child, client: n % 2 == 0 ? there : null)));
+        foreach (var batch in batches)
+        {
+            await _desk.Shows(batch, x => x.Text("status") == "completed");
+            (await _desk.Story(batch)).ShouldBe(["started", "attempt_began", "completed"]);
+        }
+
+        await _desk.IsIntact();
+    }
 
     [Fact]
     public async Task Who_waits_at_either_replica_sees_the_end_at_once_and_progress_within_a_second_or_so()

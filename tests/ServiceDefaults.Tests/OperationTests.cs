@@ -36,7 +36,7 @@ public sealed class OperationTests : ScriptedOperations
         var started = (await starts.Next(Org)).Message;
         started.ShouldBe(new OperationStarted(
             Id, "notes.script", "orders", "A script", User.ToString(), started.QueuedAt, started.Steps, 3, "note", "n-1", started.Context, started.Tags));
-        started.Steps.ShouldBe([new("First"), new("Second", 3)]);
+        OperationStep.Leaves(started.Steps).ShouldBe([new("Both / First", 0.25), new("Both / Second", 0.75)]);
         JsonDocument.Parse(started.Context!).RootElement.GetProperty("colour").GetString().ShouldBe("red");
         started.Tags.ShouldBe(["script"]);
 
@@ -47,6 +47,19 @@ public sealed class OperationTests : ScriptedOperations
         (ended.Operation.OperationId, ended.Outcome, ended.Error).ShouldBe((Id, "completed", null));
         (ended.Last!.Step, ended.Last.Percent, ended.Last.Bytes).ShouldBe((2, 100.0, 99L));
         ResultOf(ended).GetProperty("href").GetString().ShouldBe("/notes");
+    }
+
+    [Fact]
+    public async Task Work_of_a_batch_names_it_and_the_batch_has_no_steps_of_its_own()
+    {
+        var starts = await First.Broker.Listen<OperationStarted>();
+        var batch = Guid.NewGuid();
+        using var answer = await Start((_, _, _) => Task.FromResult<object?>(null), batch: batch);
+        var started = (await starts.Next(Org, x => x.RollsUp)).Message;
+        started.ShouldBe(new OperationStarted(batch, "notes.scripts", "orders", "Some scripts", User.ToString(), started.QueuedAt, started.Steps, RollsUp: true, ExpectedChildren: 1));
+        started.Steps.ShouldBeEmpty();
+        var child = (await Ends.Next(Org)).Message.Operation;
+        (child.OperationId, child.ParentId, child.Weight, child.RollsUp).ShouldBe((Id, batch, 2, false));
     }
 
     [Fact]
@@ -105,7 +118,7 @@ public sealed class OperationTests : ScriptedOperations
         });
         await saved.Task.WaitAsync(Patience);
 
-        await RunOutLease(Id);
+        await RunOutLease();
         var ended = (await Ends.Next(Org)).Message;
 
         (ended.Outcome, ResultOf(ended).GetProperty("done").GetInt64(), ended.Last!.Attempt).ShouldBe(("completed", 7L, 2));
@@ -127,7 +140,7 @@ public sealed class OperationTests : ScriptedOperations
         for (var attempt = 1; attempt <= 3; attempt++)
         {
             (await begun.WaitAsync(Patience)).ShouldBeTrue();
-            await RunOutLease(Id);
+            await RunOutLease();
         }
 
         var ended = (await Ends.Next(Org)).Message;

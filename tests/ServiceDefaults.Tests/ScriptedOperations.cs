@@ -41,10 +41,11 @@ public abstract class ScriptedOperations : IAsyncLifetime
     protected static JsonElement ResultOf(OperationEnded ended) => JsonDocument.Parse(ended.Result!).RootElement;
 
     /// <param name="digest">Of the plan that has to be agreed to first; none unless given.</param>
-    private protected async Task<HttpResponseMessage> Start(ScriptedWork.Script script, string? digest = null)
+    /// <param name="batch">Which it is the only part of; none unless given.</param>
+    private protected async Task<HttpResponseMessage> Start(ScriptedWork.Script script, string? digest = null, Guid? batch = null)
     {
         ScriptedWork.Scripts[Id] = script;
-        return await Start($"/notes/{Id}/work?digest={digest}");
+        return await Start($"/notes/{Id}/work?digest={digest}{(batch is null ? "" : $"&batch={batch}")}");
     }
 
     /// <summary>Work that can be cancelled in its first step, is taken back from its second, and is past the point of no return in its third.</summary>
@@ -58,12 +59,12 @@ public abstract class ScriptedOperations : IAsyncLifetime
     protected Task Cancel() => First.Broker.Publish(Org, new OperationCancelled(Id, "orders", "the boss"));
 
     /// <summary>As when the worker died and the time of its lease is over.</summary>
-    protected Task RunOutLease() => Change("leased_until = '-infinity'");
+    protected Task RunOutLease(Guid? id = null) => Change("leased_until = '-infinity'", id);
 
-    protected async Task Change(string change)
+    protected async Task Change(string change, Guid? id = null)
     {
         await using var session = await First.OpenAs("app", Org);
-        await using var update = new NpgsqlCommand($"UPDATE operation_work SET {change} WHERE id = $1", session) { Parameters = { new() { Value = Id } } };
+        await using var update = new NpgsqlCommand($"UPDATE operation_work SET {change} WHERE id = $1", session) { Parameters = { new() { Value = id ?? Id } } };
         (await update.ExecuteNonQueryAsync()).ShouldBe(1);
     }
 
@@ -88,13 +89,5 @@ public abstract class ScriptedOperations : IAsyncLifetime
         using var client = First.Client(Org, user: User);
         (await client.PostAsync($"/notes/{other}/work", null)).EnsureSuccessStatusCode();
         (await Ends.Next(Org)).Message.Operation.OperationId.ShouldBe(other);
-    }
-
-    /// <summary>As when the worker died and the time of its lease is over.</summary>
-    protected async Task RunOutLease(Guid id)
-    {
-        await using var session = await First.OpenAs("app", Org);
-        await using var expire = new NpgsqlCommand("UPDATE operation_work SET leased_until = '-infinity' WHERE id = $1", session) { Parameters = { new() { Value = id } } };
-        (await expire.ExecuteNonQueryAsync()).ShouldBe(1);
     }
 }

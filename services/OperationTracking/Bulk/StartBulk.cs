@@ -102,7 +102,7 @@ internal static class StartBulk
     {
         var filter = request.Filter ?? new();
         OperationStatus? status = filter.Status is { } name && Named<OperationStatus>.TryParse(name, out var named) ? named.Value : null;
-        var places = ListOperations.Found(new(filter.OperationType, filter.EntityType, filter.EntityId, filter.Tag, null, null, null), status, viewer, db);
+        var places = ListOperations.Found(new(filter.OperationType, filter.EntityType, filter.EntityId, filter.Tag, null, null, null, null), status, viewer, db);
         if (request.Ids is { } ids)
         {
             places = places.Where(x => ids.Contains(x.Operation.Id));

@@ -22,7 +22,8 @@ internal static class GetOperation
         }
 
         http.AskToComeAgain(row);
-        return TypedResults.Ok(reader.View(row));
+        var view = reader.View(row);
+        return TypedResults.Ok(row.RollsUp ? view : view with { Children = await reader.Children(id, cancel) });
     }
 
     /// <summary>Says when an operation that goes on may be asked for again.</summary>

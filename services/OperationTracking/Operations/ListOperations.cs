@@ -20,6 +20,7 @@ internal static class ListOperations
     /// <param name="User">Whose; only an admin finds others'.</param>
     /// <param name="Mine">True for one's own only.</param>
     /// <param name="Text">Part of the name, in any case.</param>
+    /// <param name="ParentId">Parts of that operation.</param>
     // The rules are on the properties because OpenAPI cannot be generated when they are on the constructor's parameters.
     internal sealed record ListRequest(
         [FromQuery(Name = "operationType")][property: MaxLength(MaxText)] string? OperationType,
@@ -28,7 +29,8 @@ internal static class ListOperations
         [FromQuery(Name = "tag")][property: MaxLength(MaxText)] string? Tag,
         [FromQuery(Name = "user")][property: MaxLength(MaxText)] string? User,
         [FromQuery(Name = "mine")] bool? Mine,
-        [FromQuery(Name = "text")][property: MaxLength(MaxText)] string? Text);
+        [FromQuery(Name = "text")][property: MaxLength(MaxText)] string? Text,
+        [FromQuery(Name = "parentId")] Guid? ParentId);
 
     internal sealed record Key(DateTimeOffset QueuedAt, Guid Id);
 
@@ -106,6 +108,11 @@ internal static class ListOperations
         if (request.EntityId is { } entityId)
         {
             rows = rows.Where(x => x.Operation.EntityId == entityId);
+        }
+
+        if (request.ParentId is { } parent)
+        {
+            rows = rows.Where(x => x.Operation.ParentId == parent);
         }
 
         if (request.User is { } owner)

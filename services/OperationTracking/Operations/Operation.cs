@@ -153,6 +153,29 @@ internal sealed class Operation
     /// <summary>Since when the time is not booked yet.</summary>
     public DateTimeOffset CauseSince { get; init; }
 
+    /// <summary>Perhaps of an operation that nothing was heard of yet.</summary>
+    public Guid? ParentId { get; init; }
+
+    /// <summary>It is a batch: nobody works on it, and its children say how far it is.</summary>
+    public bool RollsUp { get; init; }
+
+    public int? ExpectedChildren { get; init; }
+
+    public bool IsClosed { get; init; }
+
+    /// <summary>An <see cref="OperationChildren"/> as JSON, of a batch that has some.</summary>
+    public string? Children { get; init; }
+
+    /// <summary>When a batch will have ended, as far as that is known.</summary>
+    public DateTimeOffset? EndsP50At { get; init; }
+
+    public DateTimeOffset? EndsP90At { get; init; }
+
+    /// <summary>A batch's children that had failed by then are to be tried again; null once they are.</summary>
+    public DateTimeOffset? RetryAskedAt { get; init; }
+
+    public string? RetryAskedBy { get; init; }
+
     public bool IsOver => CompletedAt is not null;
 
     /// <param name="step">From 1; 0 before the first.</param>

@@ -17,16 +17,19 @@ internal sealed class OperationMoves(OperationsDb db, TellAfterCommit tell, Call
     public static bool MayCancel(Operation row) => !row.IsOver && row.Status != OperationStatus.Cancelling;
 
     public static bool MayRetry(Operation row, DateTimeOffset now) => row.Status is OperationStatus.Failed or OperationStatus.TimedOut
-        && row.UndoneBy is null && (row.Service == PostedOperations.Service || row.CompletedAt > now - ServiceKnowsFor);
+        && row.UndoneBy is null && (row.Service == PostedOperations.Service || row.CompletedAt > RetryableSince(now));
 
     public static bool MayUndo(Operation row, DateTimeOffset now) =>
         row is { CanUndo: true, UndoneBy: null, Attempt: > 0 } && row.CompletedAt > now - ServiceKnowsFor;
 
-    /// <summary>The service that works on it is asked to stop; what nobody works on is cancelled at once.</summary>
+    /// <summary>When what a service works on must have ended after, to be tried again.</summary>
+    public static DateTimeOffset RetryableSince(DateTimeOffset now) => now - ServiceKnowsFor;
+
+    /// <summary>The service that works on it is asked to stop; what nobody works on is cancelled at once. A batch's children are asked when it is looked at next.</summary>
     public async Task Cancel(Operation row, string userId, string? reason, CancellationToken cancel)
     {
         var (id, at) = (row.Id, time.GetUtcNow());
-        var isOver = row.Service == PostedOperations.Service && !row.HasLease();
+        var isOver = row.Service == PostedOperations.Service && !row.RollsUp && !row.HasLease();
         if (isOver)
         {
             await db.Database.ExecuteSqlAsync($"SELECT cancel_posted({id}, {userId}, {reason}, {at}, {caller.CorrelationId})", cancel);
@@ -44,9 +47,13 @@ internal sealed class OperationMoves(OperationsDb db, TellAfterCommit tell, Call
         tell.Changed(caller.Org, id, isOver);
     }
 
+    /// <summary>Of a batch the children that failed are tried again when it is looked at next.</summary>
     public async Task Retry(Operation row, string userId, CancellationToken cancel)
     {
-        await db.Database.ExecuteSqlAsync($"SELECT retry_operation({row.Id}, {userId}, {time.GetUtcNow()}, {caller.CorrelationId})", cancel);
+        var (id, at) = (row.Id, time.GetUtcNow());
+        await (row.RollsUp
+            ? db.Database.ExecuteSqlAsync($"SELECT retry_batch({id}, {userId}, {at}, {caller.CorrelationId})", cancel)
+            : db.Database.ExecuteSqlAsync($"SELECT retry_operation({id}, {userId}, {at}, {caller.CorrelationId})", cancel));
         if (row.Service != PostedOperations.Service)
         {
             db.Publish(new OperationRetried(row.Id, row.Service, userId));

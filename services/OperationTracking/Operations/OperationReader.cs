@@ -51,5 +51,11 @@ internal sealed class OperationReader(OperationsDb db, LatestReports latest, His
         return null;
     }
 
+    /// <returns>Null when it has none.</returns>
+    public async Task<OperationChildren?> Children(Guid id, CancellationToken cancel) =>
+        await db.Database.SqlQuery<string?>($"SELECT counts::text AS \"Value\" FROM children_of({id})").SingleAsync(cancel) is { } counts ? OperationChildren.Of(counts) : null;
+
+    public Progress Progress(Operation row) => Operations.Progress.Of(row, latest.Of(row.OrgId, row.Id));
+
     public OperationView View(Operation row) => OperationView.Of(row, latest.Of(row.OrgId, row.Id), history, time.GetUtcNow());
 }

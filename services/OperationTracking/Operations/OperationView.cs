@@ -18,6 +18,9 @@ namespace OpsPlatform.OperationTracking.Operations;
 /// <param name="Undo">Whether its service can undo it; null for work that nobody can.</param>
 /// <param name="Undoes">The operation that this one undoes.</param>
 /// <param name="Approval">How far the agreement to it is; null when nobody has to agree.</param>
+/// <param name="ParentId">The operation it is a part of.</param>
+/// <param name="Children">Operations that are parts of it; null when there are none. In lists and streams they are counted of batches only.</param>
+/// <param name="Batch">Null when it is none.</param>
 /// <param name="Version">Differs between any two states; for GET /operations/{id}/wait.</param>
 internal sealed record OperationView(
     Guid OperationId,
@@ -57,13 +60,16 @@ internal sealed record OperationView(
     OperationUndo? Undo,
     Guid? Undoes,
     OperationApproval? Approval,
+    Guid? ParentId,
+    OperationChildren? Children,
+    OperationBatch? Batch,
     string Version)
 {
     /// <param name="heard">The latest report that was heard, written down or not.</param>
     public static OperationView Of(Operation row, Heard? heard, History history, DateTimeOffset now)
     {
         var progress = Progress.Of(row, heard);
-        var forecast = history.Of(row, progress, now);
+        var forecast = row.RollsUp ? OperationBatch.ForecastOf(row, now) : history.Of(row, progress, now);
         var time = progress.Time.UpTo(now);
         return new(
             row.Id, row.OperationType, row.EntityType, row.EntityId, row.DisplayName, progress.Status, progress.Percentage, progress.Step, row.TotalSteps,
@@ -72,9 +78,10 @@ internal sealed record OperationView(
             progress.Attempt, row.MaxAttempts, progress.RetryAt, row.UserId, row.Service, row.QueuedAt, progress.StartedAt,
             // What is only heard so far counts as an update as well.
             progress.Sequence == row.Sequence && progress.Attempt == row.Attempt ? row.UpdatedAt : Later(row.UpdatedAt, progress.HeardAt),
-            row.CompletedAt, row.CancelledBy, row.CancelReason, progress.IsStuck(now), progress.HeardAt,
+            row.CompletedAt, row.CancelledBy, row.CancelReason, progress.IsStuck(now), row.RollsUp ? null : progress.HeardAt,
             progress.BlockedBy, OperationTime.Of(time), progress.Effects,
             row.CanUndo ? new(OperationMoves.MayUndo(row, now), row.UndoneBy) : null, row.Undoes, row.Approval is { } approval ? OperationApproval.Of(approval) : null,
+            row.ParentId, row.Children is { } children ? OperationChildren.Of(children) : null, row.RollsUp ? new(row.ExpectedChildren, row.IsClosed) : null,
             // Each vote is another state; operations that nobody has to agree to have none.
             $"{progress.Version}{(row.ApprovalVersion == 0 ? "" : $".{row.ApprovalVersion}")}{(row.UndoneBy is null ? "" : ".undone")}");
     }
@@ -89,6 +96,26 @@ internal sealed record OperationView(
 /// <param name="IsPossible">It has ended, not too long ago, and nobody has undone it.</param>
 /// <param name="OperationId">The operation that undoes it, once there is one.</param>
 internal sealed record OperationUndo(bool IsPossible, Guid? OperationId);
+
+/// <summary>How many of an operation's parts are where.</summary>
+/// <param name="Waiting">Not begun, to be begun again, or not agreed to yet.</param>
+/// <param name="InProgress">At work, waiting for somebody outside, or stopping.</param>
+/// <param name="Failed">Those that timed out as well.</param>
+/// <param name="Cancelled">Those that were denied or expired as well.</param>
+internal sealed record OperationChildren(long Total, long Waiting, long InProgress, long Completed, long Failed, long Cancelled)
+{
+    public static OperationChildren Of(string json) => JsonSerializer.Deserialize<OperationChildren>(json, ServiceDefaults.Http.Json.Options)!;
+}
+
+/// <param name="ExpectedChildren">It is complete with so many, or once it is closed.</param>
+internal sealed record OperationBatch(int? ExpectedChildren, bool IsClosed)
+{
+    public static Forecast? ForecastOf(Operation row, DateTimeOffset now)
+    {
+        TimeSpan Until(DateTimeOffset at) => at > now ? at - now : TimeSpan.Zero;
+        return row is { Status: OperationStatus.InProgress, EndsP50At: { } p50, EndsP90At: { } p90 } ? new(Until(p50), Until(p90)) : null;
+    }
+}
 
 /// <summary>The agreement that an operation needs.</summary>
 /// <param name="Needed">How far each group is, such as: 1 of 2 from managers, 0 of 1 from owners.</param>

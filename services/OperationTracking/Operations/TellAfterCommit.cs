@@ -1,12 +1,13 @@
 using System.Data.Common;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using OpsPlatform.OperationTracking.Approvals;
+using OpsPlatform.OperationTracking.Batches;
 using OpsPlatform.OperationTracking.Reports;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
 /// <summary>Once what this scope changed is committed, wakes who waits for it and lets go of reports that it has made old.</summary>
-internal sealed class TellAfterCommit(OperationWatch watches, LatestReports latest, ApprovalSignal approvals) : DbTransactionInterceptor
+internal sealed class TellAfterCommit(OperationWatch watches, LatestReports latest, ApprovalSignal approvals, BatchSignal batches) : DbTransactionInterceptor
 {
     private readonly List<(Guid Org, Guid Id, bool HasEnded)> _changed = [];
 
@@ -31,6 +32,11 @@ internal sealed class TellAfterCommit(OperationWatch watches, LatestReports late
             }
 
             watches.Changed(org, id);
+        }
+
+        if (_changed.Count > 0)
+        {
+            batches.Wake();
         }
 
         _changed.Clear();

@@ -24,13 +24,19 @@ internal static class PostOperation
     public record Valid(bool IsValid);
 
     public static async Task<Results<Accepted<OperationView>, Ok<Valid>, ProblemHttpResult>> Handle(
-        PostRequest request, ClaimsPrincipal user, HttpContext http, OperationsDb db, OperationReader reader, Approving approving, MemberDirectory directory,
+        PostRequest request, ClaimsPrincipal user, HttpContext http, OperationsDb db, OperationReader reader, PostedParent parents, Approving approving, MemberDirectory directory,
         TellAfterCommit tell, Caller caller, TimeProvider time, CancellationToken cancel)
     {
         // Before the transaction: it asks another service.
         if (request.Plan is { } plan && (await CheckPolicy.Count(plan, Viewer.Of(user).UserId, directory, caller, cancel)).Refusal is { } refusal)
         {
             return refusal;
+        }
+
+        var isRepeat = request.OperationId is { } chosen && await db.Operations.AnyAsync(x => x.Id == chosen, cancel);
+        if (request.ParentId is { } parent && !isRepeat && (await parents.RefusalOf(parent, user, cancel) ?? await parents.Closed(parent, cancel)) is { } refused)
+        {
+            return refused;
         }
 
         if (request.ValidateOnly)
@@ -49,6 +55,11 @@ internal static class PostOperation
         if (!isThere)
         {
             return Problems.OperationExists(id);
+        }
+
+        if (request.ParentId is { } above && !isRepeat && await parents.Closed(above, cancel) is { } closed)
+        {
+            return closed;
         }
 
         if (await HasTooManyOpen(db, cancel))

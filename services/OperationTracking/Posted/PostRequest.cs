@@ -3,14 +3,14 @@ using System.Text.Json;
 using OpsPlatform.Contracts;
 using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Reports;
-using OpsPlatform.ServiceDefaults.Work;
+using OpsPlatform.OperationTracking.Steps;
 
 namespace OpsPlatform.OperationTracking.Posted;
 
 /// <param name="OperationType">What kind of work it is, such as shop.import.</param>
 /// <param name="DisplayName">What people call it.</param>
 /// <param name="EntityType">What it works on, when that is one thing; with entityId.</param>
-/// <param name="Steps">In their order, with their share of the whole and what a cancel does from each on; one, Work, when left out.</param>
+/// <param name="Steps">In their order, with their share of the whole, their parts, and what a cancel does from each on; one, Work, when left out. At most 5 levels and 200 leaves.</param>
 /// <param name="Context">A JSON object of at most 16 KiB, for people and filters.</param>
 /// <param name="OperationId">The operation's, chosen by the caller; a new one when left out.</param>
 /// <param name="StartWithinSeconds">Not begun for so long, it has expired; without it, it waits for ever.</param>
@@ -18,31 +18,40 @@ namespace OpsPlatform.OperationTracking.Posted;
 /// <param name="SilentForSeconds">An attempt that reports nothing for so long has failed.</param>
 /// <param name="MaxAttempts">How often it is begun before it has failed.</param>
 /// <param name="Plan">It may be begun once this is agreed to.</param>
+/// <param name="ParentId">The operation it is a part of, which has not ended.</param>
+/// <param name="Weight">Its share of its parent, when that is a batch, beside those of the other children.</param>
+/// <param name="RollsUp">It is a batch: nobody begins it, it is as far as its children are and ends with the last of them.</param>
+/// <param name="ExpectedChildren">A batch is complete with so many; without it, once it is closed.</param>
 /// <param name="ValidateOnly">Only says whether it would be taken.</param>
 internal sealed record PostRequest(
     [property: StringLength(100), RegularExpression("[a-z0-9_]+(\\.[a-z0-9_]+)+")] string OperationType,
     [property: StringLength(500, MinimumLength = 1)] string DisplayName,
     [property: StringLength(100, MinimumLength = 1)] string? EntityType = null,
     [property: StringLength(200, MinimumLength = 1)] string? EntityId = null,
-    [property: Length(1, 200)] IReadOnlyList<OperationStep>? Steps = null,
+    IReadOnlyList<OperationStep>? Steps = null,
     JsonElement? Context = null,
     [property: MaxLength(50)] IReadOnlyList<string>? Tags = null,
     Guid? OperationId = null,
     [property: Range(1, PostRequest.MaxSeconds)] int? StartWithinSeconds = null,
     [property: Range(1, PostRequest.MaxSeconds)] int? EndWithinSeconds = null,
-    [property: Range(10, 86_400)] int SilentForSeconds = 300,
+    [property: Range(10, 86_400)] int SilentForSeconds = PostRequest.DefaultSilence,
     [property: Range(1, 20)] int MaxAttempts = 1,
     OperationPlan? Plan = null,
+    Guid? ParentId = null,
+    double Weight = 1,
+    bool RollsUp = false,
+    [property: Range(1, PostRequest.MaxChildren)] int? ExpectedChildren = null,
     bool ValidateOnly = false) : IValidatableObject
 {
     /// <summary>A year.</summary>
     private const int MaxSeconds = 366 * 86_400;
 
+    private const int DefaultSilence = 300;
+    private const int MaxChildren = 100_000;
     private const int MaxDigest = 200;
     private const int MaxTag = 100;
-    private const int MaxStepName = 200;
-    private const double MaxWeight = 1_000_000;
     private static readonly OperationStep[] OneStep = [new("Work")];
+    private static readonly OperationStep[] NoSteps = [];
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
@@ -51,17 +60,24 @@ internal sealed record PostRequest(
             yield return new("comes with entityId, and entityId with it.", [nameof(EntityType)]);
         }
 
-        for (var i = 0; i < Steps?.Count; i++)
+        foreach (var (path, message) in Steps is { } steps ? StepTree.Faults(steps) : [])
         {
-            if (Steps[i] is { Cancel: not (null or StepCancel.Cancellable or StepCancel.Compensating or StepCancel.Final) })
-            {
-                yield return new($"is {StepCancel.Cancellable}, {StepCancel.Compensating} or {StepCancel.Final}.", [$"steps[{i}].cancel"]);
-            }
+            yield return new(message, [path]);
+        }
 
-            if (Steps[i] is { } step && step is not { Name.Length: >= 1 and <= MaxStepName, Weight: > 0 and <= MaxWeight })
-            {
-                yield return new($"has a name of 1 to {MaxStepName} characters and a weight above 0 and up to {MaxWeight}.", [$"steps[{i}]"]);
-            }
+        if (Weight is not (> 0 and <= StepTree.MaxWeight))
+        {
+            yield return new($"is above 0 and up to {StepTree.MaxWeight}.", [nameof(Weight)]);
+        }
+
+        if (ExpectedChildren is not null && !RollsUp)
+        {
+            yield return new("goes with rollsUp.", [nameof(ExpectedChildren)]);
+        }
+
+        if (RollsUp && (Steps is not null || Plan is not null || StartWithinSeconds is not null || EndWithinSeconds is not null || SilentForSeconds != DefaultSilence || MaxAttempts != 1))
+        {
+            yield return new("goes without steps, plan, limits and attempts: nobody works on a batch. Give them to its children.", [nameof(RollsUp)]);
         }
 
         for (var i = 0; i < Tags?.Count; i++)
@@ -84,7 +100,8 @@ internal sealed record PostRequest(
     }
 
     public OperationStarted Started(Guid id, string userId, DateTimeOffset at) => new(
-        id, OperationType, PostedOperations.Service, DisplayName, userId, at, Steps ?? OneStep, MaxAttempts, EntityType, EntityId, Context?.GetRawText(), Tags, Plan);
+        id, OperationType, PostedOperations.Service, DisplayName, userId, at, Steps ?? (RollsUp ? NoSteps : OneStep), MaxAttempts, EntityType, EntityId, Context?.GetRawText(), Tags, Plan,
+        ParentId: ParentId, Weight: Weight, RollsUp: RollsUp, ExpectedChildren: ExpectedChildren);
 
     private static IEnumerable<(string Path, string Message)> FaultsOf(OperationPlan plan)
     {

@@ -18,6 +18,7 @@ internal static class PostedOperations
     /// <returns>Why the user may not work on it; null when they may.</returns>
     public static ProblemHttpResult? Refusal(this Operation row, ClaimsPrincipal user) =>
         !Viewer.Of(user).Sees(row) ? Problems.NotYours()
+        : row.RollsUp ? Problems.RollsUp()
         : row.Service != Service ? Problems.NotPosted(row.Service)
         : null;
 }

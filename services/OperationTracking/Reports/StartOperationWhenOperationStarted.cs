@@ -6,7 +6,7 @@ using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
-using OpsPlatform.ServiceDefaults.Work;
+using Tree = OpsPlatform.OperationTracking.Steps.StepTree;
 
 namespace OpsPlatform.OperationTracking.Reports;
 
@@ -39,6 +39,7 @@ internal sealed record StartedRow(
     string UserId,
     DateTimeOffset QueuedAt,
     IReadOnlyList<OperationStep> Steps,
+    IReadOnlyList<OperationStep>? StepTree,
     int MaxAttempts,
     string? EntityType,
     string? EntityId,
@@ -47,33 +48,45 @@ internal sealed record StartedRow(
     OperationPlan? Plan,
     bool CanUndo,
     Guid? Undoes,
+    Guid? ParentId,
+    double Weight,
+    bool RollsUp,
+    int? ExpectedChildren,
     string Actor,
     Guid CorrelationId)
 {
     private const int MaxName = 500;
     private const int MaxTag = 100;
     private const int MaxTags = 50;
-    private const int MaxSteps = 200;
     private static readonly JsonSerializerOptions RowOptions = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    public static StartedRow Of(OperationStarted started, string? actor, Guid correlation) => new(
-        started.OperationId,
-        Text.Storable(started.OperationType, MaxName),
-        Text.Storable(started.Service, MaxName),
-        Text.Storable(started.DisplayName, MaxName),
-        Text.Storable(started.UserId, MaxName),
-        started.QueuedAt,
-        [.. started.Steps.Take(MaxSteps).Select(step => step with { Name = Text.Storable(step.Name, MaxName), Cancel = step.IsEntered() ? step.Cancel : null })],
-        started.MaxAttempts,
-        Text.Storable(started.EntityType, MaxName),
-        Text.Storable(started.EntityId, MaxName),
-        Text.ObjectOrNull(started.Context),
-        [.. (started.Tags ?? []).Take(MaxTags).Select(tag => Text.Storable(tag, MaxTag))],
-        started.Plan is { } plan ? Plans.Storable(plan) : null,
-        started.CanUndo,
-        started.Undoes,
-        Text.Storable(actor, MaxName) ?? started.UserId,
-        correlation);
+    public static StartedRow Of(OperationStarted started, string? actor, Guid correlation)
+    {
+        var steps = Tree.Storable(started.Steps);
+        return new(
+            started.OperationId,
+            Text.Storable(started.OperationType, MaxName),
+            Text.Storable(started.Service, MaxName),
+            Text.Storable(started.DisplayName, MaxName),
+            Text.Storable(started.UserId, MaxName),
+            started.QueuedAt,
+            OperationStep.Leaves(steps),
+            Tree.IsFlat(steps) ? null : steps,
+            started.MaxAttempts,
+            Text.Storable(started.EntityType, MaxName),
+            Text.Storable(started.EntityId, MaxName),
+            Text.ObjectOrNull(started.Context),
+            [.. (started.Tags ?? []).Take(MaxTags).Select(tag => Text.Storable(tag, MaxTag))],
+            started is { Plan: { } plan, RollsUp: false } ? Plans.Storable(plan) : null,
+            started.CanUndo,
+            started.Undoes,
+            started.ParentId == started.OperationId ? null : started.ParentId,
+            Tree.StorableWeight(started.Weight),
+            started.RollsUp,
+            started is { RollsUp: true, ExpectedChildren: > 0 } ? started.ExpectedChildren : null,
+            Text.Storable(actor, MaxName) ?? started.UserId,
+            correlation);
+    }
 
     public static string Json(IEnumerable<StartedRow> rows) => JsonSerializer.Serialize(rows, RowOptions);
 }

@@ -8,12 +8,13 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 namespace OpsPlatform.OperationTracking.Statistics;
 
 /// <summary>How long an organisation's operations of a type took in the last month, by size; kept in memory for a while.</summary>
-internal sealed class History(ServiceDatabase database, TimeProvider time)
+internal sealed class History(ServiceDatabase database, TimeProvider time) : IAsyncDisposable
 {
     /// <summary>So many have to have taken longer than the one at hand has by now.</summary>
     private const int Enough = 5;
 
     private const int MostKept = 10_000;
+    private const int MaxConnections = 4;
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(30);
 
     private const string ReadSql = """
@@ -24,6 +25,9 @@ internal sealed class History(ServiceDatabase database, TimeProvider time)
     private const string ForetellSql = """
         UPDATE operations SET forecast_p50_at = $2, forecast_p90_at = $3 WHERE org_id = current_org() AND id = $1 AND completed_at IS NULL AND forecast_p50_at IS NULL
         """;
+
+    /// <summary>It is read also while a request holds a connection of the pool.</summary>
+    private readonly NpgsqlDataSource _source = database.Apart(MaxConnections);
 
     private readonly ConcurrentDictionary<(Guid Org, string Type), (long At, Task<IReadOnlyDictionary<int, Durations>> Sizes)> _types = [];
 
@@ -72,9 +76,12 @@ internal sealed class History(ServiceDatabase database, TimeProvider time)
         await transaction.CommitAsync(cancel);
     }
 
+    public ValueTask DisposeAsync() => _source.DisposeAsync();
+
     private static int SizeClass(long? total) => total > 0 ? 1 + (int)Math.Floor(Math.Log(total.Value, 4)) : 0;
 
-    private Forecast? Of(Guid org, string type, long? total, TimeSpan elapsed, double percent)
+    /// <returns>Null when too little is known to say.</returns>
+    public Forecast? Of(Guid org, string type, long? total, TimeSpan elapsed, double percent)
     {
         var sizes = _types.TryGetValue((org, type), out var kept) && kept.Sizes.IsCompletedSuccessfully ? kept.Sizes.Result : null;
         var size = SizeClass(total);
@@ -88,7 +95,7 @@ internal sealed class History(ServiceDatabase database, TimeProvider time)
 
     private async Task<IReadOnlyDictionary<int, Durations>> Read(Guid org, string type)
     {
-        await using var connection = await database.App.OpenConnectionAsync();
+        await using var connection = await _source.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
         await using var batch = new NpgsqlBatch(connection, transaction) { BatchCommands = { Tenant.ForTransaction(org), new(ReadSql) { Parameters = { new() { Value = type } } } } };
         await using var row = await batch.ExecuteReaderAsync();

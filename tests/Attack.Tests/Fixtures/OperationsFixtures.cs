@@ -7,7 +7,7 @@ internal static class OperationsFixtures
         {
             "GET /operations", async world => Call.Get("/operations").WithQuery("status", "completed").WithQuery("operationType", "attack.run").WithQuery("entityType", "attack")
                 .WithQuery("entityId", await world.EndedOperation()).WithQuery("tag", world.Marker).WithQuery("user", world.Owner.UserId).WithQuery("mine", "true")
-                .WithQuery("from", "2020-01-01T00:00:00Z").WithQuery("text", world.Marker).WithQuery("limit", 5)
+                .WithQuery("from", "2020-01-01T00:00:00Z").WithQuery("text", world.Marker).WithQuery("parentId", await world.Parent()).WithQuery("limit", 5)
         },
         { "GET /operations/{id}", async world => Call.Get($"/operations/{await world.Operation()}") },
         { "GET /operations/{id}/status", async world => Call.Get($"/operations/{await world.Operation()}/status") },
@@ -25,7 +25,9 @@ internal static class OperationsFixtures
         {
             "GET /operations/statistics", _ => Call.Get("/operations/statistics").WithQuery("from", "2026-06-01").WithQuery("to", "2027-06-01").WithQuery("operationType", "attack.run")
         },
-        { "POST /operations", world => Call.Post("/operations", world.PostedBody(hasPlan: true)) },
+        { "POST /operations", async world => Call.Post("/operations", world.PostedBody(hasPlan: true, await world.Parent())) },
+        { "GET /operations/{id}/steps", async world => Call.Get($"/operations/{await world.BegunPosted()}/steps") },
+        { "POST /operations/{id}/close", async world => Call.Post($"/operations/{await world.NewBatch()}/close") },
         { "POST /operations/{id}/begin", async world => Call.Post($"/operations/{await world.NewPosted()}/begin", new { force = false }) },
         { "POST /operations/{id}/reports", async world => Call.Post($"/operations/{await world.BegunPosted()}/reports", world.ReportBody()) },
         { "POST /operations/{id}/end", async world => Call.Post($"/operations/{await world.NewBegunPosted()}/end", world.EndBody()) },

@@ -21,13 +21,13 @@ public sealed partial class World
         };
     }
 
-    public object PostedBody(bool hasPlan = false) => new
+    public object PostedBody(bool hasPlan = false, Guid? parent = null) => new
     {
         operationType = "attack.posted",
         displayName = Name("operation"),
         entityType = "attack",
         entityId = Marker,
-        steps = new[] { new { name = Name("step"), weight = 1, cancel = "cancellable" } },
+        steps = Steps(4),
         context = new { colour = Name("colour") },
         tags = new[] { Marker },
         operationId = Guid.NewGuid(),
@@ -36,7 +36,15 @@ public sealed partial class World
         silentForSeconds = 86_400,
         maxAttempts = 1,
         plan = hasPlan ? PlanBody() : null,
+        parentId = parent,
+        weight = 1,
+        rollsUp = false,
     };
+
+    /// <summary>One that takes children, and does not change with them.</summary>
+    public Task<Guid> Parent() => Kept("parent", NewPosted);
+
+    public Task<Guid> NewBatch() => NewOperation(new { operationType = "attack.batch", displayName = Name("batch"), rollsUp = true });
 
     public object ReportBody() => new { fence = 1, step = 1, done = 1, total = 2, failed = 0, skipped = 0, bytes = 1, message = Name("message"), effects = EffectsBody(), metadata = new { note = Name("note") } };
 
@@ -118,6 +126,8 @@ public sealed partial class World
             await _system.Send(Call.Delete($"{path}/{before}"), Owner.Token);
         }
     }
+
+    private object[] Steps(int levels) => [new { name = Name("step"), weight = 1, cancel = "cancellable", steps = levels == 1 ? null : Steps(levels - 1) }];
 
     private object PlanBody() => new { digest = Marker, effect = new { deletes = Name("everything") }, policy = PolicyBody(), records = 1, money = 1.5, deletions = 1 };
 

@@ -17,7 +17,7 @@ internal sealed class ScriptedWork(NotesDb db) : IDoOperation<ScriptedWork.Args>
 
     public static readonly ConcurrentDictionary<Guid, Script> Scripts = [];
 
-    public static OperationKind Kind { get; } = new("notes.script", [new("First"), new("Second", 3)], 3);
+    public static OperationKind Kind { get; } = new("notes.script", [new("Both", 1, [new("First"), new("Second", 3)])], 3);
 
     public static void Map(RouteGroupBuilder notes)
     {
@@ -29,10 +29,16 @@ internal sealed class ScriptedWork(NotesDb db) : IDoOperation<ScriptedWork.Args>
 
     public static OperationPlan Plan(string digest) => new(digest, """{"what":"a script"}""", new([new("people", 1, Roles: [Roles.Admin])]));
 
-    private static async Task<IResult> Start<TWork>(Guid id, string? digest, NotesDb db, Operations operations, HttpContext http, CancellationToken cancel)
+    private static async Task<IResult> Start<TWork>(Guid id, string? digest, Guid? batch, NotesDb db, Operations operations, HttpContext http, CancellationToken cancel)
         where TWork : class, IDoOperation<Args>
     {
-        operations.Add<TWork, Args>(id, new(id), new("A script", "note", "n-1", new { colour = "red" }, ["script"]), string.IsNullOrEmpty(digest) ? null : Plan(digest));
+        if (batch is { } parent)
+        {
+            operations.AddBatch(parent, "notes.scripts", new("Some scripts"), children: 1);
+        }
+
+        operations.Add<TWork, Args>(
+            id, new(id), new("A script", "note", "n-1", new { colour = "red" }, ["script"], batch, batch is null ? 1 : 2), string.IsNullOrEmpty(digest) ? null : Plan(digest));
         await db.SaveChangesAsync(cancel);
         operations.Wake();
         Operations.Point(http, id);
