@@ -46,7 +46,7 @@ internal sealed record Progress(
             row.Status, row.Attempt, row.Sequence, row.ProgressPercentage, row.CurrentStep, row.StepDescription, row.Done, row.Total, row.Failed, row.Skipped,
             row.Bytes, row.Message, row.ErrorMessage, row.StartedAt, row.AdvancedAt, row.ReportedAt, row.RetryAt,
             row.BlockedBy, EffectRules.Read(row.Effects), BookedTime.Of(row));
-        return row.IsOver || row.RollsUp || heard is null || heard.Version.CompareTo((row.Attempt, row.Sequence)) <= 0
+        return row.IsOver || heard is null || heard.Version.CompareTo((row.Attempt, row.Sequence)) <= 0
             ? written
             : written.With(heard.Report, heard.ReplannedAt, row.Steps);
     }

@@ -139,6 +139,26 @@ public sealed class BatchRaceTests(OperationsFixture service)
     }
 
     [Fact]
+    public async Task A_child_more_than_expected_that_comes_with_the_end_is_counted_or_refused()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var batch = await _desk.Batch(("expectedChildren", 1));
+            var child = await _desk.Begun(("parentId", batch));
+            var adding = Enumerable.Range(0, 6).Select(_ => _desk.Send("/operations", Posting.Asked(("parentId", batch)))).ToArray();
+            await _desk.End(child);
+            var taken = (await Task.WhenAll(adding)).Where(x => x.Status == HttpStatusCode.Accepted).Select(x => x.Body.GetProperty("operationId").GetGuid()).ToArray();
+            foreach (var one in taken)
+            {
+                await _desk.End(one);
+            }
+
+            var over = await _desk.Shows(batch, x => x.Text("status") == "completed");
+            over.GetProperty("result").Number("completed").ShouldBe(1 + taken.Length);
+        }
+    }
+
+    [Fact]
     public async Task The_end_of_a_batch_is_foretold_by_the_latest_of_its_children()
     {
         var batch = await _desk.Batch(("expectedChildren", 2));

@@ -151,7 +151,9 @@ public sealed class BatchTests(OperationsFixture service)
         var going = await _desk.Shows(batch.OperationId, x => x.Number("progressPercentage") == 70);
         (going.Text("status"), going.Text("service"), going.GetProperty("counters").Number("bytes")).ShouldBe(("in_progress", "orders", 8_192));
         // Who reports for a batch all the same is not heard for long.
-        await _desk.Say(_desk.Report(batch.OperationId, 1, 9, 99));
+        await _desk.Say(_desk.Report(batch.OperationId, 4, 2_000_000_000_000, 99));
+        await _desk.Shows(batch.OperationId, x => x.Number("attempt") == 4);
+        await _desk.Shows(batch.OperationId, x => x.Number("progressPercentage") == 70);
         await _desk.Say(_desk.End(second));
         var over = await _desk.Shows(batch.OperationId, x => x.Text("status") == "completed");
         over.GetProperty("result").Number("completed").ShouldBe(2);

@@ -107,6 +107,16 @@ public sealed class ChildrenTests(OperationsFixture service)
         (await _desk.Get(other.OperationId)).Text("status").ShouldBe("queued");
     }
 
+    [Fact]
+    public async Task Another_organisations_operation_is_no_child_whatever_it_names()
+    {
+        var batch = await _desk.Batch(("expectedChildren", 1));
+        var other = service.Desk();
+        await other.Ended(change: x => x with { ParentId = batch });
+        await _desk.Begun(("parentId", batch));
+        (await _desk.Shows(batch, x => !x.IsNull("children"))).GetProperty("children").Number("total").ShouldBe(1);
+    }
+
     private static IEnumerable<Guid> Ids(JsonElement page) => page.GetProperty("items").EnumerateArray().Select(x => x.GetProperty("operationId").GetGuid());
 
     private Task<string> Refused(Guid parent, HttpStatusCode status) => _desk.Refused("/operations", Posting.Asked(("parentId", parent)), status);
