@@ -1,6 +1,7 @@
 using OpsPlatform.OperationTracking.Alerts;
 using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Bulk;
+using OpsPlatform.OperationTracking.Checkpoints;
 using OpsPlatform.OperationTracking.Feed;
 using OpsPlatform.OperationTracking.Metadata;
 using OpsPlatform.OperationTracking.Operations;
@@ -25,6 +26,7 @@ internal static class Tracking
         builder.AddMetadata();
         builder.AddBulk();
         builder.AddAlerts();
+        builder.AddCheckpoints();
     }
 
     public static void MapTracking(this WebApplication app)
@@ -38,5 +40,6 @@ internal static class Tracking
         app.MapMetadata();
         app.MapBulk();
         app.MapAlerts();
+        app.MapCheckpoints();
     }
 }
