@@ -31,6 +31,8 @@ public static class Digest
         "feed_activity", "feed_applied", "feed_counts", "consistency", "source_backlogs", "sources", "compared_tables", "sync_health", "sync_alerts", "system_metrics", "feed_markers", "feed_rows", "relay_demand", "mismatches",
         // When what was changed before went which way is written down a second or two later.
         "hops",
+        // What was done to operations is signed some minutes later.
+        "timeline_checkpoints",
         // Webhooks are sent, and sent again when nobody takes them.
         "webhook_deliveries",
         // An answer to a keyed request that was refused for what it asked is kept, and given again.
