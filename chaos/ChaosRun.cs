@@ -30,16 +30,18 @@ internal sealed class ChaosRun(Options options, Target target, TextWriter output
         try
         {
             var leftOver = new NothingLeftOver(books, broker, crowd);
+            var operations = new OperationsEnd(books, crowd.Shops);
             IInvariant[] invariants =
             [
                 new StockEqualsLog(books, crowd.Shops), new OrdersEqualDecisions(books, crowd.Shops), new FeedIsDense(books, crowd.Shops),
-                new AnalyticsEqualsOrders(books, crowd.Shops), new NoDuplicate(books, crowd.Shops), new NoCrossTenantRow(books, crowd.Shops, options.Seed), leftOver,
+                new AnalyticsEqualsOrders(books, crowd.Shops), new NoDuplicate(books, crowd.Shops), new NoCrossTenantRow(books, crowd.Shops, options.Seed), operations, leftOver,
             ];
             output.WriteLine($"{Shops} shops work and replays run. Checked after each event: {string.Join(", ", invariants.Select(invariant => invariant.Name))}.");
             var done = await Break(crowd, invariants, new Surgeon(target, broker, books), new Recovery(target, broker, books, crowd.Shops, options.Seed), cancel);
             await crowd.Stop();
             await Quiet(leftOver, cancel);
             output.WriteLine($"{Clock(Elapsed)} all work is done: {crowd.Answered:N0} requests answered, {crowd.Replays.Reconciled} replays reconciled; now everything is checked to the last row");
+            output.WriteLine($"          {await operations.Tally(cancel)}");
             output.WriteLine($"          {await Check(invariants, (invariant, found) => invariant.Quiet(found, cancel))}");
             if (options.IsSoak)
             {

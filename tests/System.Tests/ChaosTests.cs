@@ -11,7 +11,7 @@ namespace OpsPlatform.System.Tests;
 public sealed class ChaosTests(RunningSystem system, ITestOutputHelper output)
 {
     /// <summary>Its first events are one of each kind, with the broker killed and the database restarted among them, and the shortest of their kind.</summary>
-    private const int Seed = 14_521;
+    private const int Seed = 4_396;
 
     private const int Events = 8;
     private const int EnoughAnswers = 150;
