@@ -122,10 +122,12 @@ async function signingKeys(get, file) {
 /** The checkpoints that are good; the others are faults. */
 async function checkpoints(get, org, keys, noted, isPinned) {
   const good = [];
-  let isThere = !noted?.checkpoint;
+  let [last, isThere] = [0, !noted?.checkpoint];
   for (let cursor = ""; cursor !== null;) {
     const page = await get(`/operations/audit/checkpoints?limit=200${cursor && `&cursor=${cursor}`}`);
     for (const kept of page.items) {
+      if (!(kept.position > last)) throw new CannotCheck("The checkpoints were not answered in their order: is it the gateway of this platform?");
+      last = kept.position;
       const says = openCheckpoint(kept, org, keys);
       const isReplaced = !isPinned && noted?.checkpoint && kept.position <= noted.checkpoint.position && !noted.keys.includes(says.kid);
       isThere ||= kept.position === noted.checkpoint.position;
@@ -151,7 +153,7 @@ function progress() {
   };
 }
 
-/** Goes along the whole chain. `marks`: what must be where, {position, hash, who}. Answers the last entry that is good, and when the first entry behind `covered` was. */
+/** Goes along the whole chain. `marks`: by position, what must be there, {position, hash, who}. Answers the last entry that is good, and when the first entry behind `covered` was. */
 async function walk(get, org, marks, covered) {
   const tell = progress();
   let [last, hash, sure, since, head] = [0, beginning, 0, null, null];
@@ -164,23 +166,23 @@ async function walk(get, org, marks, covered) {
       const next = last + 1;
       if (entry.position !== next || hashOf(org, hash, next, entry) !== entry.hash) {
         await nameFault(get, org, hash, next, entry);
+        console.log(`Nothing behind entry ${last} could be checked.`);
         return { last, hash, since };
       }
       [last, hash] = [next, entry.hash];
       if (last === covered + 1) since = entry.at;
-      const here = marks.filter((mark) => mark.position === last);
-      const wrong = here.find((mark) => mark.hash !== hash);
+      const wrong = marks.get(last)?.find((mark) => mark.hash !== hash);
       if (wrong && !isRewritten) fault(`entries ${sure + 1} to ${last}`, "rewritten", `The chain is whole in itself, but its entry ${last} is not the one that ${wrong.who}.`);
       isRewritten ||= wrong !== undefined;
-      if (here.length > 0 && !wrong) sure = last;
+      if (marks.has(last) && !wrong) sure = last;
     }
     tell(last, head.position);
     if (page.items.length === 0) break;
   } while (last !== head.position);
-  const behind = marks.filter((mark) => mark.position > last).sort((one, other) => other.position - one.position)[0];
+  const behind = marks.get([...marks.keys()].reduce((one, other) => Math.max(one, other), 0))?.[0];
   if (last < head.position) fault(`entries ${last + 1} to ${head.position}`, "missing", "The service's own head counts them, and they are not there.");
   else if (head.hash !== hash) fault(`entry ${last}`, "edited", "It is not the one that the service has as its head.");
-  else if (behind) fault(`entries ${last + 1} to ${behind.position}`, "truncated", `They are there no more: entry ${behind.position} is one that ${behind.who}.`);
+  else if (behind?.position > last) fault(`entries ${last + 1} to ${behind.position}`, "truncated", `They are there no more: entry ${behind.position} is one that ${behind.who}.`);
   return { last, hash, since };
 }
 
@@ -190,7 +192,7 @@ async function nameFault(get, org, before, position, found) {
     const { items } = await get(`/operations/audit/entries?after=${after}`);
     const elsewhere = items.find((entry) => hashOf(org, before, position, entry) === entry.hash);
     if (elsewhere) return fault(`entry ${position}`, "reordered", `The one that belongs there stands at ${elsewhere.position}.`);
-    if (items.length === 0) break;
+    if (!(items.at(-1)?.position > after)) break;
     after = items.at(-1).position;
   }
   if (found.position === position) fault(`entry ${position}`, "edited", "Its hash is not that of what it says after the entry before.");
@@ -206,10 +208,10 @@ async function audit(options) {
   // Before the entries: what is signed meanwhile is about entries that are read afterwards.
   const signed = await checkpoints(get, org, keys, noted, options.keys !== undefined);
   const newest = signed.at(-1);
-  const marks = [
-    ...signed.map((one) => ({ ...one, who: `key ${one.kid} signed` })),
-    ...[noted?.head, noted?.checkpoint].filter(Boolean).map((one) => ({ ...one, who: `an earlier audit saw at ${noted.auditedAt}` })),
-  ];
+  const marks = new Map();
+  const mark = ({ position, hash }, who) => marks.set(position, [...marks.get(position) ?? [], { position, hash, who }]);
+  for (const one of signed) mark(one, `key ${one.kid} signed`);
+  for (const one of [noted?.head, noted?.checkpoint].filter((seen) => seen?.position > 0)) mark(one, `an earlier audit saw at ${noted.auditedAt}`);
   const { last, hash, since } = await walk(get, org, marks, newest?.position ?? 0);
 
   if (since && Date.now() - Date.parse(since) > options.within * 60_000) {
@@ -220,7 +222,7 @@ async function audit(options) {
   }
 
   console.log(`Organisation ${org} at ${options.url}: ${count(last)} entries, the last of hash ${hash}.`);
-  console.log(newest ? `${count(signed.length)} checkpoints are good, the latest of position ${newest.position} and ${newest.at} by key ${newest.kid}.` : "There is no good checkpoint.");
+  console.log(newest ? `Good checkpoints: ${count(signed.length)}, the latest of position ${newest.position} and ${newest.at} by key ${newest.kid}.` : "Good checkpoints: none.");
   console.log(noted ? `Compared with what an audit at ${noted.auditedAt} noted in ${options.notes}.` : `Nothing was noted of it before in ${options.notes}.`);
   for (const warning of warnings) console.log(`warning: ${warning}.`);
   for (const one of faults) console.log(`FAULT ${one}`);

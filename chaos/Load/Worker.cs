@@ -15,8 +15,10 @@ internal sealed class Worker(Shop shop, int seed)
     private const int MostOfALine = 3;
     private const int OneLongActIn = 60;
 
-    /// <summary>Some batches of Inventory's, so that there is a middle to be killed in.</summary>
-    private const int ImportLines = 250;
+    private const int ImportLines = 150;
+
+    /// <summary>Several batches of Inventory's, so that there is a middle to be hurt in.</summary>
+    private const int LongImportLines = 500;
 
     private readonly Random _random = new(seed);
 
@@ -41,6 +43,10 @@ internal sealed class Worker(Shop shop, int seed)
 
     /// <summary>Places an order and waits for its decision; for who asks whether everything is back.</summary>
     public Task<Guid?> PlaceAndWait(CancellationToken cancel) => Place(patienceSeconds: 10, cancel);
+
+    /// <summary>Starts as much that takes longer than a request as keeps both who work on it busy for a moment.</summary>
+    public Task StartMuch(CancellationToken cancel) => Task.WhenAll(
+        StartExport(cancel), StartImport(LongImportLines, cancel), StartExport(cancel), StartImport(LongImportLines, cancel));
 
     private Task Act(CancellationToken cancel) => _random.Next(OneLongActIn) == 0 ? Start(cancel) : _random.Next(100) switch
     {
@@ -105,7 +111,7 @@ internal sealed class Worker(Shop shop, int seed)
     private Task Start(CancellationToken cancel) => _random.Next(3) switch
     {
         0 => StartExport(cancel),
-        1 => StartImport(cancel),
+        1 => StartImport(ImportLines, cancel),
         _ => StartUndo(cancel),
     };
 
@@ -119,10 +125,10 @@ internal sealed class Worker(Shop shop, int seed)
         }
     }
 
-    private async Task StartImport(CancellationToken cancel)
+    private async Task StartImport(int most, CancellationToken cancel)
     {
         var key = NextKey();
-        var lines = Enumerable.Range(1, ImportLines).Select(line => new
+        var lines = Enumerable.Range(1, most).Select(line => new
         {
             code = Shop.Imported[line % Shop.Imported.Count],
             changeType = "increase",

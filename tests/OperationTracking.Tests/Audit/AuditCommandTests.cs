@@ -1,11 +1,10 @@
+using OpsPlatform.Testing;
+
 namespace OpsPlatform.OperationTracking.Tests.Audit;
 
 /// <summary>The verifier that believes nothing of the service, against a database whose owner does as they like.</summary>
 public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<AuditFixture>, IDisposable
 {
-    private const int Intact = 0;
-    private const int Faulty = 1;
-    private const int Unchecked = 2;
     private readonly Desk _desk = service.Desk();
     private readonly AuditCommand _command = new();
 
@@ -15,16 +14,16 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
     public async Task A_timeline_that_nobody_touched_is_intact_also_when_it_has_gone_on()
     {
         await FillAndSign();
-        var said = await Audited(Intact);
+        var said = await Audited(AuditCommand.Intact);
         said.ShouldContain($"Organisation {_desk.Org}");
         said.ShouldContain("6 entries");
-        said.ShouldContain("1 checkpoints are good");
+        said.ShouldContain("Good checkpoints: 1,");
         said.ShouldContain("the keys are those that the service names itself");
         await _desk.Ended();
         await service.Sign();
-        said = await Audited(Intact);
+        said = await Audited(AuditCommand.Intact);
         said.ShouldContain("9 entries");
-        said.ShouldContain("2 checkpoints are good");
+        said.ShouldContain("Good checkpoints: 2,");
     }
 
     [Fact]
@@ -36,11 +35,11 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
             FROM generate_series(1, 2500) n
             """);
         await service.Sign();
-        (await Audited(Intact)).ShouldContain("2,500 entries");
+        (await Audited(AuditCommand.Intact)).ShouldContain("2,500 entries");
     }
 
     [Fact]
-    public async Task An_organisation_of_which_nothing_was_told_is_intact() => (await Audited(Intact)).ShouldContain("0 entries");
+    public async Task An_organisation_of_which_nothing_was_told_is_intact() => (await Audited(AuditCommand.Intact)).ShouldContain("0 entries");
 
     [Theory]
     [InlineData(Tampering.EditEntry, "FAULT entry 3: edited")]
@@ -58,20 +57,20 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
     {
         await FillAndSign();
         await _desk.Tamper(tampering);
-        (await Audited(Faulty)).ShouldContain(fault);
+        (await Audited(AuditCommand.Faulty)).ShouldContain(fault);
     }
 
     [Fact]
     public async Task A_timeline_cut_off_together_with_its_checkpoints_is_found_by_the_notes()
     {
         await FillAndSign();
-        await Audited(Intact);
+        await Audited(AuditCommand.Intact);
         await _desk.Tamper(Tampering.CutOff);
-        var said = await Audited(Faulty);
+        var said = await Audited(AuditCommand.Faulty);
         said.ShouldContain("FAULT entries 5 to 6: truncated");
         said.ShouldContain("FAULT checkpoint 6: missing checkpoint");
         // What was found is not noted, so that it is found again.
-        (await Audited(Faulty)).ShouldContain("truncated");
+        (await Audited(AuditCommand.Faulty)).ShouldContain("truncated");
     }
 
     [Fact]
@@ -79,9 +78,9 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
     {
         await FillAndSign();
         await _desk.Ended();
-        await Audited(Intact);
+        await Audited(AuditCommand.Intact);
         await _desk.Tamper(Tampering.CutOff.Replace("4", "6", StringComparison.Ordinal));
-        (await Audited(Faulty)).ShouldContain("FAULT entries 7 to 9: truncated");
+        (await Audited(AuditCommand.Faulty)).ShouldContain("FAULT entries 7 to 9: truncated");
     }
 
     [Fact]
@@ -89,20 +88,20 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
     {
         await FillAndSign();
         await KeepKeys();
-        await Audited(Intact, "--keys", _command.Keys);
+        await Audited(AuditCommand.Intact, "--keys", _command.Keys);
         await _desk.Tamper(Tampering.Rewrite);
         await _desk.Forge(AuditFixture.NewKey());
-        (await Audited(Faulty, "--keys", _command.Keys)).ShouldContain("FAULT checkpoint 6: forged checkpoint. It is signed with key ");
+        (await Audited(AuditCommand.Faulty, "--keys", _command.Keys)).ShouldContain("FAULT checkpoint 6: forged checkpoint. It is signed with key ");
     }
 
     [Fact]
     public async Task A_timeline_written_anew_and_signed_by_a_key_that_the_service_names_is_found_by_the_notes()
     {
         await FillAndSign();
-        await Audited(Intact);
+        await Audited(AuditCommand.Intact);
         await _desk.Tamper(Tampering.Rewrite);
         await _desk.Forge(service.FormerKey);
-        var said = await Audited(Faulty);
+        var said = await Audited(AuditCommand.Faulty);
         said.ShouldContain("FAULT checkpoint 6: forged checkpoint");
         said.ShouldContain("FAULT entries 1 to 6: rewritten");
     }
@@ -111,10 +110,10 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
     public async Task A_timeline_written_anew_and_signed_by_the_same_key_is_found_by_the_notes()
     {
         await FillAndSign();
-        await Audited(Intact);
+        await Audited(AuditCommand.Intact);
         await _desk.Tamper(Tampering.Rewrite);
         await _desk.Forge(service.SigningKey);
-        (await Audited(Faulty)).ShouldContain("FAULT entries 1 to 6: rewritten");
+        (await Audited(AuditCommand.Faulty)).ShouldContain("FAULT entries 1 to 6: rewritten");
     }
 
     [Fact]
@@ -122,7 +121,7 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
     {
         await FillAndSign();
         await _desk.Forge(service.SigningKey, x => x with { Org = Guid.NewGuid() });
-        (await Audited(Faulty)).ShouldContain("FAULT checkpoint 6: forged checkpoint. It was signed for organisation");
+        (await Audited(AuditCommand.Faulty)).ShouldContain("FAULT checkpoint 6: forged checkpoint. It was signed for organisation");
     }
 
     [Fact]
@@ -131,11 +130,11 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
         await FillAndSign();
         await KeepKeys();
         await _desk.Forge(service.FormerKey);
-        await Audited(Intact);
+        await Audited(AuditCommand.Intact);
         await _desk.Ended();
         await service.Sign();
-        (await Audited(Intact, "--keys", _command.Keys)).ShouldContain("2 checkpoints are good");
-        (await Audited(Intact)).ShouldNotContain("has signed nothing");
+        (await Audited(AuditCommand.Intact, "--keys", _command.Keys)).ShouldContain("Good checkpoints: 2,");
+        (await Audited(AuditCommand.Intact)).ShouldNotContain("has signed nothing");
     }
 
     [Fact]
@@ -143,10 +142,10 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
     {
         await FillAndSign();
         await _desk.Forge(service.FormerKey);
-        await Audited(Intact);
+        await Audited(AuditCommand.Intact);
         await _desk.Ended();
         await service.Sign();
-        (await Audited(Intact)).ShouldContain("has signed nothing that earlier audits saw");
+        (await Audited(AuditCommand.Intact)).ShouldContain("has signed nothing that earlier audits saw");
     }
 
     [Fact]
@@ -154,19 +153,19 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
     {
         await FillAndSign();
         await _desk.Execute("SELECT tell_timeline(jsonb_build_array(jsonb_build_object('operation_id', gen_random_uuid(), 'at', now() - interval '21 minutes', 'event', 'started', 'actor', 'test')))");
-        (await Audited(Intact)).ShouldContain("no checkpoint covers what happened since entry 7");
-        (await Audited(Intact, "--within", "30")).ShouldNotContain("no checkpoint covers");
+        (await Audited(AuditCommand.Intact)).ShouldContain("no checkpoint covers what happened since entry 7");
+        (await Audited(AuditCommand.Intact, "--within", "30")).ShouldNotContain("no checkpoint covers");
     }
 
     [Fact]
     public async Task Each_organisations_key_sees_its_own_timeline()
     {
         await FillAndSign();
-        await Audited(Intact);
+        await Audited(AuditCommand.Intact);
         var other = service.Desk();
         await other.Ended();
-        var (code, said) = await _command.Run(other, service.Address);
-        code.ShouldBe(Intact, said);
+        var (code, said) = await _command.Run("--url", service.Address.ToString(), "--token", other.Token());
+        code.ShouldBe(AuditCommand.Intact, said);
         said.ShouldContain($"Organisation {other.Org}");
         said.ShouldContain("3 entries");
         said.ShouldNotContain(_desk.Org.ToString());
@@ -175,26 +174,26 @@ public sealed class AuditCommandTests(AuditFixture service) : IClassFixture<Audi
     [Fact]
     public async Task What_could_not_be_checked_is_neither_intact_nor_faulty_and_it_is_said_what_to_do()
     {
-        (await Refused("--token", _desk.Token().Parameter!, "--url", "http://127.0.0.1:65534/")).ShouldContain("Is it the gateway, and is the system up?");
+        (await Refused("--token", _desk.Token(), "--url", "http://127.0.0.1:65534/")).ShouldContain("Is it the gateway, and is the system up?");
         (await Refused("--token", "nonsense", "--url", service.Address.ToString())).ShouldContain("POST /identity/login");
-        (await Refused("--token", _desk.Token("staff").Parameter!, "--url", service.Address.ToString())).ShouldContain("It takes an admin's");
-        (await Refused("--token", _desk.Token().Parameter!, "--url", service.Address.ToString(), "--keys", _command.Keys)).ShouldContain("cannot be read as a JWK set");
+        (await Refused("--token", _desk.Token("staff"), "--url", service.Address.ToString())).ShouldContain("It takes an admin's");
+        (await Refused("--token", _desk.Token(), "--url", service.Address.ToString(), "--keys", _command.Keys)).ShouldContain("cannot be read as a JWK set");
         (await Refused("--url", service.Address.ToString())).ShouldContain("Give --api-key KEY");
         (await Refused("--nonsense")).ShouldContain("--api-key KEY");
     }
 
     private async Task<string> Audited(int expected, params string[] arguments)
     {
-        var (code, said) = await _command.Run(_desk, service.Address, arguments);
+        var (code, said) = await _command.Run(["--url", service.Address.ToString(), "--token", _desk.Token(), .. arguments]);
         code.ShouldBe(expected, said);
-        said.ShouldContain(expected == Intact ? "INTACT." : "NOT INTACT:");
+        said.ShouldContain(expected == AuditCommand.Intact ? "INTACT." : "NOT INTACT:");
         return said;
     }
 
     private async Task<string> Refused(params string[] arguments)
     {
         var (code, said) = await _command.Run(arguments);
-        code.ShouldBe(Unchecked, said);
+        code.ShouldBe(AuditCommand.Unchecked, said);
         return said;
     }
 

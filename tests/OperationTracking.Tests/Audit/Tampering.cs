@@ -1,4 +1,3 @@
-using System.Net.Http.Headers;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using OpsPlatform.OperationTracking.Checkpoints;
@@ -65,9 +64,9 @@ internal static class Tampering
         return await desk.Get($"/operations/audit{query}", client: admin);
     }
 
-    public static AuthenticationHeaderValue Token(this Desk desk, string role = "admin")
+    public static string Token(this Desk desk, string role = "admin")
     {
         using var client = desk.Client(role);
-        return client.DefaultRequestHeaders.Authorization!;
+        return client.DefaultRequestHeaders.Authorization!.Parameter!;
     }
 }

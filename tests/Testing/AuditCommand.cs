@@ -1,14 +1,18 @@
 using System.Diagnostics;
-using OpsPlatform.Testing;
 
-namespace OpsPlatform.OperationTracking.Tests.Audit;
+namespace OpsPlatform.Testing;
 
 /// <summary>./run audit, with notes and keys of its own.</summary>
-internal sealed class AuditCommand : IDisposable
+public sealed class AuditCommand : IDisposable
 {
+    public const int Intact = 0;
+    public const int Faulty = 1;
+    public const int Unchecked = 2;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("audit-");
 
+    /// <summary>A file for the keys that the auditor keeps; not there yet.</summary>
     public string Keys => Path.Combine(_folder.FullName, "keys.json");
 
     /// <returns>The exit code, and all that it said.</returns>
@@ -26,10 +30,6 @@ internal sealed class AuditCommand : IDisposable
         await command.WaitForExitAsync(patience.Token);
         return (command.ExitCode, output + await errors);
     }
-
-    /// <summary>Audits the desk's organisation as its admin.</summary>
-    public Task<(int Code, string Said)> Run(Desk desk, Uri service, params string[] arguments) =>
-        Run(["--url", service.ToString(), "--token", desk.Token().Parameter!, .. arguments]);
 
     public void Dispose() => _folder.Delete(recursive: true);
 }
