@@ -4,7 +4,7 @@ namespace OpsPlatform.OperationTracking.Checkpoints;
 /// <param name="Position">Of an entry.</param>
 /// <param name="Hash">Of the same entry, in hex.</param>
 /// <param name="At">When it was signed.</param>
-public sealed record Checkpoint(Guid Org, long Position, string Hash, DateTimeOffset At);
+internal sealed record Checkpoint(Guid Org, long Position, string Hash, DateTimeOffset At);
 
 /// <summary>A checkpoint as it is kept.</summary>
 internal sealed class TimelineCheckpoint
