@@ -22,7 +22,7 @@ internal sealed class CheckpointKeys
     /// <exception cref="InvalidOperationException">A setting is no key; the message says what it should be.</exception>
     public CheckpointKeys(IConfiguration configuration)
     {
-        var present = (configuration["Audit:SigningKey"] is { Length: > 0 } text)
+        var present = configuration["Audit:SigningKey"] is { Length: > 0 } text
             ? Read(text, (key, bytes) => key.ImportPkcs8PrivateKey(bytes, out _), "Set Audit__SigningKey to a P-256 private key as PKCS #8 in base64.")
             : null;
         var former = (configuration["Audit:FormerKeys"] ?? "").Split([',', ' '], StringSplitOptions.RemoveEmptyEntries).Select(one =>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using OpsPlatform.OperationTracking.Checkpoints;
 using OpsPlatform.Testing;
 
@@ -13,6 +14,8 @@ public class AuditFixture : OperationsFixture
 
     public ShiftedTime Time { get; } = new();
 
+    internal SignedLog Log { get; } = new();
+
     /// <summary>PKCS #8 in base64, as the setting has it.</summary>
     public string SigningKey => Private(_key);
 
@@ -25,7 +28,12 @@ public class AuditFixture : OperationsFixture
         ("Audit:FormerKeys", Convert.ToBase64String(_former.ExportSubjectPublicKeyInfo())),
     ];
 
-    protected override void Configure(IServiceCollection services) => services.AddSingleton<TimeProvider>(Time);
+    protected override void Configure(IServiceCollection services)
+    {
+        services.AddSingleton<TimeProvider>(Time);
+        services.AddSingleton<ILoggerProvider>(Log);
+        services.AddLogging(logging => logging.AddFilter(typeof(SignCheckpoints).FullName, LogLevel.Information));
+    }
 
     /// <summary>Ten minutes pass, and what has to be signed then is.</summary>
     public Task Sign()

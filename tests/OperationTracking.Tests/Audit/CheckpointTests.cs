@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 using OpsPlatform.OperationTracking.Checkpoints;
 
@@ -23,6 +24,8 @@ public sealed class CheckpointTests(AuditFixture service) : IClassFixture<AuditF
         var signed = service.Services.GetRequiredService<CheckpointKeys>().Verify(kept.Text("jws")).ShouldNotBeNull();
         (signed.Org, signed.Position, signed.Hash).ShouldBe((_desk.Org, position, hash));
         (await Checkpoints()).Count(x => x.Number("position") == position).ShouldBe(1);
+        var line = service.Log.Of(_desk.Org).Where(x => position.Equals(x.Values["Position"])).ShouldHaveSingleItem();
+        (line.Level, line.Values["Hash"], line.Values["Jws"]).ShouldBe((LogLevel.Information, hash, kept.Text("jws")));
     }
 
     [Fact]
@@ -122,6 +125,7 @@ public sealed class CheckpointTests(AuditFixture service) : IClassFixture<AuditF
         await _desk.Ended();
         await service.Sign();
         (await Checkpoints())[^1].Number("position").ShouldBe(6);
+        service.Log.Of(_desk.Org).ShouldContain(line => line.Level == LogLevel.Error && 7L.Equals(line.Values["Position"]));
     }
 
     [Fact]
