@@ -52,6 +52,8 @@ sync.WithReference(inventory).WithReference(orders).WithReference(analytics);
 // Seals the keys that sign tokens in the identity service's database. To change it, hand on the old one as Identity__PreviousKeyEncryptionKey once.
 var keyEncryptionKey = builder.AddParameter("key-encryption-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
 identity.WithEnvironment("Identity__KeyEncryptionKey", keyEncryptionKey);
+// Signs checkpoints of timelines; no database holds it. To change it, hand on the old one's public part as Audit__FormerKeys from then on.
+operations.WithEnvironment("Audit__SigningKey", builder.AddParameter("audit-signing-key", new SigningKeyDefault(), secret: true, persist: true));
 
 if (builder.ExecutionContext.IsRunMode)
 {

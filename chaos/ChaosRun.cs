@@ -30,16 +30,18 @@ internal sealed class ChaosRun(Options options, Target target, TextWriter output
         try
         {
             var leftOver = new NothingLeftOver(books, broker, crowd);
+            var operations = new OperationsEnd(books, crowd.Shops);
             IInvariant[] invariants =
             [
                 new StockEqualsLog(books, crowd.Shops), new OrdersEqualDecisions(books, crowd.Shops), new FeedIsDense(books, crowd.Shops),
-                new AnalyticsEqualsOrders(books, crowd.Shops), new NoDuplicate(books, crowd.Shops), new NoCrossTenantRow(books, crowd.Shops, options.Seed), leftOver,
+                new AnalyticsEqualsOrders(books, crowd.Shops), new NoDuplicate(books, crowd.Shops), new NoCrossTenantRow(books, crowd.Shops, options.Seed), operations, leftOver,
             ];
             output.WriteLine($"{Shops} shops work and replays run. Checked after each event: {string.Join(", ", invariants.Select(invariant => invariant.Name))}.");
-            var done = await Break(crowd, invariants, new Surgeon(target, broker, books), new Recovery(target, broker, books, crowd.Shops, options.Seed), cancel);
+            var done = await Break(crowd, invariants, new OperationsAtWork(books), new Surgeon(target, broker, books), new Recovery(target, broker, books, crowd.Shops, options.Seed), cancel);
             await crowd.Stop();
             await Quiet(leftOver, cancel);
             output.WriteLine($"{Clock(Elapsed)} all work is done: {crowd.Answered:N0} requests answered, {crowd.Replays.Reconciled} replays reconciled; now everything is checked to the last row");
+            output.WriteLine($"          {await operations.Tally(cancel)}");
             output.WriteLine($"          {await Check(invariants, (invariant, found) => invariant.Quiet(found, cancel))}");
             if (options.IsSoak)
             {
@@ -56,7 +58,7 @@ internal sealed class ChaosRun(Options options, Target target, TextWriter output
         return Verdict();
     }
 
-    private async Task<int> Break(Crowd crowd, IInvariant[] invariants, Surgeon surgeon, Recovery recovery, CancellationToken cancel)
+    private async Task<int> Break(Crowd crowd, IInvariant[] invariants, OperationsAtWork operations, Surgeon surgeon, Recovery recovery, CancellationToken cancel)
     {
         var answered = 0L;
         var done = 0;
@@ -75,6 +77,7 @@ internal sealed class ChaosRun(Options options, Target target, TextWriter output
             var inFlight = await WorkInFlight(crowd, answered, cancel);
             var answeredSince = crowd.Answered - answered;
             answered = crowd.Answered;
+            var atWork = await operations.StartAndAwait(planned.Victim, crowd.Shops[planned.Number % Shops], options.Seed + planned.Number, cancel);
             var at = Elapsed;
             var (what, ended) = await surgeon.Injure(planned, cancel);
             var (took, missing) = await recovery.Await(planned.Victim, ended, DateTime.UtcNow, cancel);
@@ -85,7 +88,7 @@ internal sealed class ChaosRun(Options options, Target target, TextWriter output
 
             var verdict = await Check(invariants, (invariant, found) => invariant.Live(found, cancel));
             output.WriteLine(FormattableString.Invariant(
-                $"{Clock(at)} #{planned.Number} {planned.Injury} {planned.Victim}: {what}; {inFlight} requests in flight, {answeredSince:N0} answered since the last; ")
+                $"{Clock(at)} #{planned.Number} {planned.Injury} {planned.Victim}: {what}; {inFlight} requests in flight, {atWork} operations at work, {answeredSince:N0} answered since the last; ")
                 + $"{took}; {verdict}");
             done++;
         }

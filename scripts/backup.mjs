@@ -27,6 +27,7 @@ const describeFeed = `
 const secretsOf = (service) => [
   `${service}-secret (who the service is, to registry and identity)`,
   ...(service === "identity" ? ["key-encryption-key (opens the signing keys: without the one they were sealed with nobody is let in)"] : []),
+  ...(service === "operations" ? ["audit-signing-key (signs checkpoints: under another one, give the public part of the one that signed as Audit__FormerKeys)"] : []),
   "operator-key (opens the operator's endpoints)",
   "postgres-password (the roles' passwords derive from it and are set anew at each start: any will do)",
 ];

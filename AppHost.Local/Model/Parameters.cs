@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Aspire.Hosting.Publishing;
 
 namespace Aspire.Hosting.ApplicationModel;
 
@@ -17,6 +18,7 @@ public class ParameterResource(string name, Func<ParameterDefault?, string> call
 public abstract class ParameterDefault
 {
     public abstract string GetDefaultValue();
+    public abstract void WriteToManifest(ManifestPublishingContext context);
 }
 
 public sealed class GenerateParameterDefault : ParameterDefault
@@ -29,4 +31,8 @@ public sealed class GenerateParameterDefault : ParameterDefault
 
     public override string GetDefaultValue() =>
         RandomNumberGenerator.GetString(Special ? Letters + SpecialCharacters : Letters, MinLength);
+
+    public override void WriteToManifest(ManifestPublishingContext context)
+    {
+    }
 }

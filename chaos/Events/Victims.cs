@@ -10,7 +10,7 @@ internal static class Victims
     public const string Everybody = "everybody";
 
     public static readonly IReadOnlyList<string> Replicas = ["inventory-0", "inventory-1", "sync-0", "sync-1"];
-    public static readonly IReadOnlyList<string> Singles = ["identity", "registry", "orders", "analytics"];
+    public static readonly IReadOnlyList<string> Singles = ["identity", "registry", "orders", "operations", "analytics"];
     public static readonly IReadOnlyList<string> Gateways = ["gateway-0", "gateway-1"];
     public static readonly IReadOnlyList<string> Servers = [Broker, Database];
     public static readonly IReadOnlyList<string> Processes = [.. Singles, .. Replicas, .. Gateways, .. Servers];
@@ -18,13 +18,13 @@ internal static class Victims
     public static IReadOnlyList<string> Of(Injury injury) => injury switch
     {
         Injury.Kill => Processes,
-        Injury.Pause => ["orders", "inventory-0", "inventory-1", "sync-0", "sync-1", "identity", "registry", .. Gateways, Broker],
+        Injury.Pause => ["orders", "operations", "inventory-0", "inventory-1", "sync-0", "sync-1", "identity", "registry", .. Gateways, Broker],
         Injury.Restart => Servers,
-        Injury.CutDatabase => ["orders", "inventory", "sync", "analytics", "identity"],
-        Injury.PauseSession => ["orders", "inventory", "sync", "analytics"],
-        Injury.CutBroker => [Everybody, "orders", "inventory-0", "inventory-1", "sync-0", "sync-1", "analytics"],
+        Injury.CutDatabase => ["orders", "inventory", "operations", "sync", "analytics", "identity"],
+        Injury.PauseSession => ["orders", "inventory", "operations", "sync", "analytics"],
+        Injury.CutBroker => [Everybody, "orders", "operations", "inventory-0", "inventory-1", "sync-0", "sync-1", "analytics"],
         Injury.SlowConsumer => ["analytics", "sync-0", "sync-1"],
-        Injury.FullQueue => ["sync.changes", "inventory.OrderConfirmationRequested", "orders.StockConsumed", "analytics.OrderConfirmed"],
+        Injury.FullQueue => ["sync.changes", "inventory.OrderConfirmationRequested", "orders.StockConsumed", "analytics.OrderConfirmed", "operations.OperationEnded"],
         _ => throw new ArgumentOutOfRangeException(nameof(injury)),
     };
 }

@@ -6,7 +6,7 @@ namespace OpsPlatform.Chaos.Invariants;
 /// <summary>The services' databases, read by their administrator: what row-level security would hide is seen too.</summary>
 internal sealed class Books : IAsyncDisposable
 {
-    public static readonly IReadOnlyList<string> Services = ["identity", "registry", "inventory", "orders", "sync", "analytics"];
+    public static readonly IReadOnlyList<string> Services = ["identity", "registry", "inventory", "orders", "sync", "operations", "analytics"];
 
     private const int Connections = 2;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

@@ -56,6 +56,11 @@ internal sealed class NothingLeftOver(Books books, BrokerApi broker, Crowd crowd
             }
         }
 
+        if (await OperationsEnd.UnderWay(books, _orgs, cancel) is { } operation)
+        {
+            return operation;
+        }
+
         var undecided = await books.Number("orders", "SELECT count(*) FROM orders WHERE org_id = ANY($1) AND status IN ('confirming', 'cancelling')", cancel, [_orgs]);
         return undecided > 0
             ? $"{undecided} orders are not decided"

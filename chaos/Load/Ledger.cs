@@ -18,6 +18,12 @@ internal sealed class Ledger(string shop)
     /// <summary>What each movement of stock was answered to have changed, by its Idempotency-Key.</summary>
     public ConcurrentDictionary<string, (Guid Ingredient, decimal Change)> Moved { get; } = new();
 
+    /// <summary>Every operation that a request was answered 202 with.</summary>
+    public ConcurrentDictionary<Guid, byte> Started { get; } = new();
+
+    /// <summary>Imports of stock that nobody has asked to take back, the first one first.</summary>
+    public ConcurrentQueue<Guid> Imports { get; } = new();
+
     /// <summary>Answers that were neither done nor the business's own no.</summary>
     public IReadOnlyCollection<string> Refusals => _refusals;
 

@@ -16,6 +16,9 @@ internal sealed class Shop : IDisposable
     /// <summary>What comes with a delivery of what is scarce.</summary>
     public const decimal Delivery = 500;
 
+    /// <summary>Codes of what imports bring.</summary>
+    public static readonly IReadOnlyList<string> Imported = ["flour", "butter", "coffee"];
+
     /// <summary>Longer than any injury and what follows it; a caller who is not answered so long was let down.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 

@@ -13,11 +13,22 @@ internal sealed class Worker(Shop shop, int seed)
     private const int LongestThoughtMs = 160;
     private const int RecentOrders = 40;
     private const int MostOfALine = 3;
+    private const int OneLongActIn = 60;
+
+    private const int ImportLines = 150;
+
+    /// <summary>Several batches of Inventory's, so that there is a middle to be hurt in.</summary>
+    private const int LongImportLines = 500;
+
     private readonly Random _random = new(seed);
 
     private sealed record Placed(Guid Id);
 
     private sealed record Entry(Guid IngredientId, decimal QuantityChanged);
+
+    private sealed record Export(Guid OperationId);
+
+    private sealed record Import(Guid Id, Guid? UndoOperationId);
 
     /// <summary>Until told to stop; the request under way is brought to its end.</summary>
     /// <exception cref="Replay.ServicesException">Nothing was answered for the whole patience.</exception>
@@ -33,7 +44,11 @@ internal sealed class Worker(Shop shop, int seed)
     /// <summary>Places an order and waits for its decision; for who asks whether everything is back.</summary>
     public Task<Guid?> PlaceAndWait(CancellationToken cancel) => Place(patienceSeconds: 10, cancel);
 
-    private Task Act(CancellationToken cancel) => _random.Next(100) switch
+    /// <summary>Starts as much that takes longer than a request as keeps both who work on it busy for a moment.</summary>
+    public Task StartMuch(CancellationToken cancel) => Task.WhenAll(
+        StartExport(cancel), StartImport(LongImportLines, cancel), StartExport(cancel), StartImport(LongImportLines, cancel));
+
+    private Task Act(CancellationToken cancel) => _random.Next(OneLongActIn) == 0 ? Start(cancel) : _random.Next(100) switch
     {
         < 40 => Place(patienceSeconds: null, cancel),
         < 60 => Place(patienceSeconds: 5, cancel),
@@ -90,6 +105,64 @@ internal sealed class Worker(Shop shop, int seed)
         }
 
         Expect(answer, "not-enough-stock");
+    }
+
+    /// <summary>Starts work that takes longer than a request: nobody waits for it.</summary>
+    private Task Start(CancellationToken cancel) => _random.Next(3) switch
+    {
+        0 => StartExport(cancel),
+        1 => StartImport(ImportLines, cancel),
+        _ => StartUndo(cancel),
+    };
+
+    private async Task StartExport(CancellationToken cancel)
+    {
+        var answer = await Send("orders/exports", new { from = DateTimeOffset.UnixEpoch, to = DateTimeOffset.UtcNow }, NextKey(), cancel);
+        Expect(answer, "");
+        if (answer.IsSuccess)
+        {
+            shop.Ledger.Started[answer.Read<Export>().OperationId] = 0;
+        }
+    }
+
+    private async Task StartImport(int most, CancellationToken cancel)
+    {
+        var key = NextKey();
+        var lines = Enumerable.Range(1, most).Select(line => new
+        {
+            code = Shop.Imported[line % Shop.Imported.Count],
+            changeType = "increase",
+            quantity = _random.Next(1, 50),
+            // Each line its own, so that one that was done twice can be told.
+            reason = $"{key} line {line}",
+        }).ToArray();
+        var answer = await Send("inventory/imports", new { lines }, key, cancel);
+        Expect(answer, "");
+        if (answer.IsSuccess)
+        {
+            var import = answer.Read<Import>().Id;
+            shop.Ledger.Started[import] = 0;
+            shop.Ledger.Imports.Enqueue(import);
+        }
+    }
+
+    private async Task StartUndo(CancellationToken cancel)
+    {
+        if (!shop.Ledger.Imports.TryDequeue(out var import))
+        {
+            return;
+        }
+
+        var answer = await Send($"inventory/imports/{import}/undo", new { }, NextKey(), cancel);
+        Expect(answer, "import-running");
+        if (answer.IsSuccess)
+        {
+            shop.Ledger.Started[answer.Read<Import>().UndoOperationId!.Value] = 0;
+        }
+        else
+        {
+            shop.Ledger.Imports.Enqueue(import);
+        }
     }
 
     private async Task Look(CancellationToken cancel)

@@ -3,6 +3,7 @@ using OpsPlatform.OperationTracking.Alerts;
 using OpsPlatform.OperationTracking.Alerts.Webhooks;
 using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Bulk;
+using OpsPlatform.OperationTracking.Checkpoints;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Statistics;
 using OpsPlatform.OperationTracking.Timeline;
@@ -22,6 +23,8 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
     public DbSet<TimelineEntry> Timeline => Set<TimelineEntry>();
 
     public DbSet<TimelineHead> TimelineHeads => Set<TimelineHead>();
+
+    public DbSet<TimelineCheckpoint> TimelineCheckpoints => Set<TimelineCheckpoint>();
 
     public DbSet<OperationDay> OperationDays => Set<OperationDay>();
 
@@ -69,6 +72,7 @@ internal sealed class OperationsDb(DbContextOptions<OperationsDb> options) : Ser
         modelBuilder.Entity<OperationDuration>().HasKey(x => new { x.OrgId, x.OperationType, x.Day, x.SizeClass, x.Bucket });
         modelBuilder.Entity<BulkItem>().HasKey(x => new { x.OrgId, x.BulkId, x.OperationId });
         modelBuilder.Entity<TimelineHead>().HasKey(x => x.OrgId);
+        modelBuilder.Entity<TimelineCheckpoint>().HasKey(x => new { x.OrgId, x.Position });
         modelBuilder.Entity<TimelineEntry>(entry =>
         {
             entry.HasKey(x => new { x.OrgId, x.Position });

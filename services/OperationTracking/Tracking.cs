@@ -2,6 +2,7 @@ using OpsPlatform.OperationTracking.Alerts;
 using OpsPlatform.OperationTracking.Approvals;
 using OpsPlatform.OperationTracking.Batches;
 using OpsPlatform.OperationTracking.Bulk;
+using OpsPlatform.OperationTracking.Checkpoints;
 using OpsPlatform.OperationTracking.Feed;
 using OpsPlatform.OperationTracking.Metadata;
 using OpsPlatform.OperationTracking.Operations;
@@ -28,6 +29,7 @@ internal static class Tracking
         builder.AddMetadata();
         builder.AddBulk();
         builder.AddAlerts();
+        builder.AddCheckpoints();
     }
 
     public static void MapTracking(this WebApplication app)
@@ -43,5 +45,6 @@ internal static class Tracking
         app.MapMetadata();
         app.MapBulk();
         app.MapAlerts();
+        app.MapCheckpoints();
     }
 }

@@ -63,7 +63,7 @@ public sealed class ModelTests
 
         builder.Resources.Select(resource => resource.Name).ShouldBe(
             [
-                "operator-key", "key-encryption-key", "postgres", "messaging", "gateway", "gateway-secret",
+                "operator-key", "key-encryption-key", "audit-signing-key", "postgres", "messaging", "gateway", "gateway-secret",
                 .. Services.SelectMany(service => (string[])[service, $"{service}db", $"{service}-secret"]),
             ],
             ignoreOrder: true);

@@ -16,7 +16,7 @@ public sealed class PlanTests
     [Fact]
     public void A_seed_means_the_same_events_wherever_and_whenever_it_runs() =>
         string.Join(", ", Plan.Of(With(7, events: 4)).Select(planned => $"{planned.Injury} {planned.Victim} {planned.Duration.TotalSeconds}"))
-            .ShouldBe("Pause messaging 5.4, SlowConsumer analytics 13.1, PauseSession orders 4.9, Kill orders 0");
+            .ShouldBe("Pause messaging 3, SlowConsumer sync-0 10.2, PauseSession analytics 6.6, Kill postgres 0");
 
     [Theory]
     [InlineData(1)]

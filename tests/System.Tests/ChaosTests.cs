@@ -11,7 +11,7 @@ namespace OpsPlatform.System.Tests;
 public sealed class ChaosTests(RunningSystem system, ITestOutputHelper output)
 {
     /// <summary>Its first events are one of each kind, with the broker killed and the database restarted among them, and the shortest of their kind.</summary>
-    private const int Seed = 14_521;
+    private const int Seed = 4_396;
 
     private const int Events = 8;
     private const int EnoughAnswers = 150;
@@ -37,7 +37,7 @@ public sealed class ChaosTests(RunningSystem system, ITestOutputHelper output)
         using var broker = new BrokerApi(target);
         await using var books = new Books(target);
         await using var crowd = await Crowd.Gather(target.Gateway, shops: 2, Seed, timeout.Token);
-        await Eventually.Is(() => Task.FromResult(crowd.Answered), answered => answered > EnoughAnswers, TimeSpan.FromMinutes(2));
+        await Eventually.Is(() => Task.FromResult(crowd.Answered > EnoughAnswers && !crowd.Shops[0].Ledger.Imports.IsEmpty), TimeSpan.FromMinutes(2));
         await crowd.Stop();
         var leftOver = new NothingLeftOver(books, broker, crowd);
         await Eventually.Is(() => leftOver.StillUnderWay(timeout.Token), left => left is null, TimeSpan.FromMinutes(2));
@@ -49,6 +49,10 @@ public sealed class ChaosTests(RunningSystem system, ITestOutputHelper output)
         await SeenBy(
             new OrdersEqualDecisions(books, shops), "inventory",
             "DELETE FROM stock_log WHERE org_id = $1 AND id = (SELECT id FROM stock_log WHERE org_id = $1 AND change_type = 'consumption' LIMIT 1)", isRightBefore: false);
+        await SeenBy(
+            new OperationsEnd(books, shops), "inventory",
+            "DELETE FROM stock_log WHERE org_id = $1 AND id = (SELECT id FROM stock_log WHERE org_id = $1 AND reason LIKE '% line 7' LIMIT 1)");
+        await SeenBy(new OperationsEnd(books, shops), "operations", "UPDATE timeline SET actor = 'nobody' WHERE org_id = $1 AND position = 1", isRightBefore: false);
         await SeenBy(new NoDuplicate(books, shops), "orders", "UPDATE orders SET note = (SELECT min(note) FROM orders WHERE org_id = $1) WHERE id = (SELECT id FROM orders WHERE org_id = $1 ORDER BY note DESC LIMIT 1)");
         await SeenBy(new AnalyticsEqualsOrders(books, shops), "analytics", "UPDATE order_facts SET total_minor = total_minor + 1 WHERE order_id = (SELECT order_id FROM order_facts WHERE org_id = $1 AND state = 'confirmed' LIMIT 1)");
         await SeenBy(new NoCrossTenantRow(books, shops, Seed), "orders", "ALTER TABLE menu_items DISABLE ROW LEVEL SECURITY", undo: "ALTER TABLE menu_items ENABLE ROW LEVEL SECURITY");

@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.EntityFrameworkCore;
 
 namespace OpsPlatform.OperationTracking.Timeline;
 
@@ -10,6 +12,30 @@ namespace OpsPlatform.OperationTracking.Timeline;
 internal static class Chain
 {
     public static readonly byte[] Beginning = new byte[SHA256.HashSizeInBytes];
+
+    private const int PageSize = 1_000;
+
+    /// <summary>Goes along the organisation's entries after one that is taken to be right, as far as each follows from the one before.</summary>
+    public static async IAsyncEnumerable<TimelineEntry> Follow(OperationsDb db, long after, byte[] hash, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        while (await Page(db, after, cancel) is { Count: > 0 } page)
+        {
+            foreach (var entry in page)
+            {
+                if (entry.Position != after + 1 || !Hash(hash, entry, entry.Position).SequenceEqual(entry.Hash))
+                {
+                    yield break;
+                }
+
+                (after, hash) = (entry.Position, entry.Hash);
+                yield return entry;
+            }
+        }
+    }
+
+    /// <summary>The entries after a position, as they stand there.</summary>
+    public static Task<List<TimelineEntry>> Page(OperationsDb db, long after, CancellationToken cancel) =>
+        db.Timeline.AsNoTracking().Where(x => x.Position > after).OrderBy(x => x.Position).Take(PageSize).ToListAsync(cancel);
 
     /// <param name="position">Where the entry is taken to stand.</param>
     public static byte[] Hash(byte[] before, TimelineEntry entry, long position) => SHA256.HashData(

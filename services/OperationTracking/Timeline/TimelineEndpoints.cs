@@ -10,5 +10,6 @@ internal static class TimelineEndpoints
         var operations = app.MapApi("/operations").WithTags("timeline");
         operations.MapGet("/{id:guid}/timeline", ListTimeline.Handle);
         operations.MapGet("/audit", AuditTimeline.Handle).RequireAuthorization(Roles.Admin);
+        operations.MapGet("/audit/entries", ListEntries.Handle).RequireAuthorization(Roles.Admin);
     }
 }

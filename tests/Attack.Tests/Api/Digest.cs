@@ -33,6 +33,8 @@ public static class Digest
         "hops",
         // Alerts are raised of what stands still, some time after it did; webhooks are sent, and sent again when nobody takes them.
         "alerts", "webhook_deliveries",
+        // What was done to operations is signed some minutes later.
+        "timeline_checkpoints",
         // An answer to a keyed request that was refused for what it asked is kept, and given again.
         "idempotent_answers",
     ];

@@ -20,6 +20,9 @@ internal static class OperationsFixtures
         { "GET /operations/{id}/undo", async world => Call.Get($"/operations/{await world.Import()}/undo") },
         { "POST /operations/{id}/undo", async world => Call.Post($"/operations/{await world.NewImport()}/undo") },
         { "GET /operations/audit", _ => Call.Get("/operations/audit") },
+        { "GET /operations/audit/keys", _ => Call.Get("/operations/audit/keys") },
+        { "GET /operations/audit/checkpoints", _ => Call.Get("/operations/audit/checkpoints").WithQuery("limit", 5) },
+        { "GET /operations/audit/entries", _ => Call.Get("/operations/audit/entries").WithQuery("after", 1).WithQuery("limit", 5) },
         { "GET /operations/feed", async world => Call.Get("/operations/feed").WithQuery("after", await world.FeedPosition()).WithQuery("wait", 0).WithQuery("tag", world.Marker).WithQuery("operationType", "attack.run") },
         { "POST /operations/tickets", _ => Call.Post("/operations/tickets") },
         {
