@@ -104,7 +104,8 @@ public sealed class IsolationTests(InventoryFixture fixture)
         own.ShouldBe(
         [
             "/ingredients", "/ingredients/{id}", "/ingredients/{id}/log", "/ingredients/{id}/stock",
-            "/inventory/export/consumption", "/inventory/imports", "/inventory/imports/preview", "/inventory/imports/{id}", "/inventory/imports/{id}/lines", "/inventory/imports/{id}/undo", "/inventory/log", "/inventory/status",
+            "/inventory/export/consumption", "/inventory/imports", "/inventory/imports/preview", "/inventory/imports/{id}", "/inventory/imports/{id}/lines", "/inventory/imports/{id}/undo",
+            "/inventory/ingredients/bulk", "/inventory/ingredients/bulk/{id}/lines", "/inventory/log", "/inventory/operations/{id}/undo", "/inventory/status",
             "/inventory/totals", "/recipes", "/recipes/availability", "/recipes/{id}", "/recipes/{id}/availability", "/recipes/{id}/deletion", "/recipes/{id}/versions",
         ]);
     }

@@ -90,7 +90,9 @@ public sealed class CancelEffectsTests(OperationsFixture service)
         var id = operation.OperationId;
         await At(operation, 1, sequence: 5, Letters);
         await _desk.Say(Report(operation, 1, 4, new OperationEffect("old news", 1)));
-        await _desk.Say(Report(operation, 1, 6));
+        await _desk.Say(Report(operation, 1, 6) with { Percent = 21 });
+        // From memory, and then from the row.
+        Effects(await _desk.Shows(id, x => x.Number("progressPercentage") == 21)).ShouldBe([Letters]);
         await _desk.RowShows(id, "sequence = 6");
         Effects(await _desk.Get(id)).ShouldBe([Letters]);
         await _desk.Say(Report(operation, 2, 1) with { Attempt = 2 });

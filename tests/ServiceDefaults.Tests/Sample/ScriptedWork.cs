@@ -17,7 +17,7 @@ internal sealed class ScriptedWork(NotesDb db) : IDoOperation<ScriptedWork.Args>
 
     public static readonly ConcurrentDictionary<Guid, Script> Scripts = [];
 
-    public static OperationKind Kind { get; } = new("notes.script", [new("Both", 1, [new("First"), new("Second", 3)])], 3);
+    public static OperationKind Kind { get; } = new("notes.script", [new("Both", 1, Steps: [new("First"), new("Second", 3)])], 3);
 
     public static void Map(RouteGroupBuilder notes)
     {
