@@ -1,7 +1,6 @@
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
 using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.ServiceDefaults.Work;

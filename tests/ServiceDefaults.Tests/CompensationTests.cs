@@ -1,4 +1,3 @@
-using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Work;
 using OpsPlatform.Testing;

@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using OpsPlatform.Inventory.Stock;
 using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.Inventory.Imports;

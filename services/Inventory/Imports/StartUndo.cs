@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
 using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.Inventory.Imports;

@@ -1,7 +1,6 @@
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.HttpResults;
 using OpsPlatform.Contracts;
-using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.OperationTracking.Operations;
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json;
 using OpsPlatform.Contracts;
 
 namespace OpsPlatform.OperationTracking.Tests.Batches;

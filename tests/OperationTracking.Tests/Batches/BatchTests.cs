@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using OpsPlatform.Testing;
 
 namespace OpsPlatform.OperationTracking.Tests.Batches;
 

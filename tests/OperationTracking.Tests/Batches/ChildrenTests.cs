@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using OpsPlatform.Contracts;
 
 namespace OpsPlatform.OperationTracking.Tests.Batches;
 
