@@ -43,7 +43,7 @@ public static class Outbox
     private static readonly JsonSerializerOptions BodyOptions = new(JsonSerializerDefaults.Web);
 
     private static readonly Dictionary<string, Type> Types = typeof(Topology).Assembly.GetTypes()
-        .Where(type => type is { IsClass: true, IsGenericType: false, IsAbstract: false })
+        .Where(type => type is { IsPublic: true, IsClass: true, IsGenericType: false, IsAbstract: false })
         .ToDictionary(type => type.Name);
 
     /// <summary>Adds the message to what the next SaveChanges stores: it leaves with the change or not at all.</summary>
