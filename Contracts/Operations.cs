@@ -48,7 +48,7 @@ public sealed record OperationStarted(
 public sealed record OperationStep(
     string Name,
     double Weight = 1,
-    string? Cancel = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Cancel = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<OperationStep>? Steps = null)
 {
     public const int MostLevels = 5;
