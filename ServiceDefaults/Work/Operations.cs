@@ -136,13 +136,4 @@ internal sealed class WorkRow
 }
 
 /// <summary>Wakes the instance's workers.</summary>
-public sealed class WorkSignal
-{
-    private TaskCompletionSource _woken = New();
-
-    internal Task Next => Volatile.Read(ref _woken).Task;
-
-    internal void Wake() => Interlocked.Exchange(ref _woken, New()).TrySetResult();
-
-    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-}
+public sealed class WorkSignal : Signal;

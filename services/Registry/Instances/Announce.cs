@@ -94,7 +94,7 @@ internal static class Announce
         db.Change(instance, next, why, now);
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
-        routes.Changed();
+        routes.Wake();
         return Lease(instance.State, instance.Reason, settings);
     }
 
