@@ -100,5 +100,31 @@ public sealed class PlanTests(FilledOperations operations) : IClassFixture<Fille
         }
     }
 
+    /// <summary>What messages do to a few operations does not depend on how many there are.</summary>
+    [Fact]
+    public async Task What_is_heard_of_operations_reads_no_table_through()
+    {
+        await operations.Fill();
+        await using var app = await operations.OpenAs("app", operations.Org);
+        await using var transaction = await app.BeginTransactionAsync();
+        await using var hear = new NpgsqlCommand(
+            """
+            WITH ids AS MATERIALIZED (SELECT gen_random_uuid() AS id FROM generate_series(1, 20)), said AS MATERIALIZED (SELECT
+              jsonb_agg(jsonb_build_object('id', id, 'operation_type', 'type.1', 'service', 'orders', 'display_name', 'Export', 'user_id', 'u', 'queued_at', now(),
+                'steps', '[{"name": "Read"}]'::jsonb, 'max_attempts', 1, 'can_undo', true, 'undoes', gen_random_uuid(), 'actor', 'u', 'correlation_id', id)) AS started,
+              jsonb_agg(jsonb_build_object('id', id, 'attempt', 1, 'sequence', 1, 'at', now(), 'started_at', now(), 'advanced_at', now(), 'step', 1, 'percent', 50,
+                'effects', '[{"what": "lines", "count": 1}]'::jsonb, 'correlation_id', id)) AS reports,
+              jsonb_agg(jsonb_build_object('id', id, 'outcome', 'completed', 'ended_at', now(), 'correlation_id', id)) AS ended
+              FROM ids)
+            SELECT hear_started(started), (SELECT count(*) FROM hear_reports(reports)), hear_ended(started, reports, ended) FROM said
+            """, app);
+        await hear.ExecuteNonQueryAsync();
+        await using var read = new NpgsqlCommand("SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'operations'", app);
+        await using var row = await read.ExecuteReaderAsync();
+        (await row.ReadAsync()).ShouldBeTrue();
+        row.GetInt64(0).ShouldBe(0);
+        row.GetInt64(1).ShouldBeGreaterThan(0);
+    }
+
     private static string DaysAgo(int days) => $"{DateTime.UtcNow.AddDays(-days):yyyy-MM-ddTHH:mm:ssZ}";
 }

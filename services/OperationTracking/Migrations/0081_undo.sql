@@ -27,7 +27,7 @@ BEGIN
       AND s.id IN (SELECT (entry ->> 'operation_id')::uuid FROM jsonb_array_elements(v_entries) AS entry);
     UPDATE operations o SET undone_by = u.id FROM operations u
     WHERE o.org_id = current_org() AND u.org_id = o.org_id AND u.undoes = o.id AND o.undone_by IS NULL
-      AND o.id IN (SELECT unnest(ARRAY[s.id, s.undoes]) FROM jsonb_to_recordset(p_started) AS s (id uuid, undoes uuid));
+      AND o.id = ANY (ARRAY(SELECT unnest(ARRAY[s.id, s.undoes]) FROM jsonb_to_recordset(p_started) AS s (id uuid, undoes uuid)));
   END IF;
   RETURN v_entries;
 END $$;
