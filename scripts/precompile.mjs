@@ -2,7 +2,7 @@
 // less. Each assembly is compiled once and kept; where the compiler cannot be had, everything runs as it was built.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { root, say, seconds } from "./platform.mjs";
@@ -82,7 +82,7 @@ await Promise.all(Array.from({ length: availableParallelism() }, async () => {
     writeFileSync(join(kept, result), name);
     used.add(name).add(result);
     for (const assembly of [first, ...others]) {
-      copyFileSync(compiled, `${assembly}.new`);
+      linkSync(compiled, `${assembly}.new`); // One file for all services, so that it is in memory once.
       renameSync(`${assembly}.new`, assembly); // A process that runs from here keeps what it has open.
     }
   }
