@@ -34,7 +34,7 @@ public sealed class ServiceDatabase : IAsyncDisposable
         }
 
         App = Source("app", AppPool);
-        Relay = Source("relay", relayConnections);
+        Relay = Source("relay", relayConnections, isReset: false);
         Owner = Source("owner", OwnerPool);
         Digest = Source("digest", DigestPool);
     }
@@ -43,6 +43,10 @@ public sealed class ServiceDatabase : IAsyncDisposable
 
     public NpgsqlDataSource App { get; }
 
+    /// <summary>
+    /// Nothing may be set on its sessions but for one transaction, and a session's lock is freed by whoever took it: they are not reset in
+    /// between, which cost as much as what most of them are asked.
+    /// </summary>
     public NpgsqlDataSource Relay { get; }
 
     public NpgsqlDataSource Owner { get; }

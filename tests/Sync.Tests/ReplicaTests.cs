@@ -59,6 +59,29 @@ public sealed class ReplicaTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Readers_of_many_organisations_get_what_is_theirs_and_nothing_else()
+    {
+        const int Each = 300;
+        var orgs = Enumerable.Range(0, 30).Select(_ => Guid.NewGuid()).ToArray();
+        var streams = await Task.WhenAll(orgs.SelectMany(org => new[] { Open(_first.Address, org), Open(_second.Address, org) }));
+        // Messages with more of all of them than one look at the table brings.
+        var sending = Parallel.ForAsync(0, 3, async (i, _) =>
+            await _first.Send(i, [.. orgs.SelectMany(org => Enumerable.Range(0, Each / 3).Select(n => SyncFixture.Change(org) with { EntityId = $"{org} {i} {n}" }))]));
+        for (var i = 0; i < streams.Length; i++)
+        {
+            using var stream = streams[i];
+            for (var position = 1; position <= Each; position++)
+            {
+                var entry = await stream.Next("change");
+                entry.Id.ShouldBe(position);
+                entry.EntityId.ShouldStartWith(orgs[i / 2].ToString());
+            }
+        }
+
+        await sending;
+    }
+
+    [Fact]
     public async Task A_long_poll_at_the_other_replica_wakes_too()
     {
         using var atFirst = _first.Client(_org, "viewer").GetAsync("/sync/feed?after=0&wait=30");
@@ -76,9 +99,9 @@ public sealed class ReplicaTests(ITestOutputHelper output) : IAsyncLifetime
     private static int Replicas(IServiceProvider services) =>
         ((ServiceDefaults.Messaging.Replicas)services.GetService(typeof(ServiceDefaults.Messaging.Replicas))!).Count;
 
-    private async Task<SseClient> Open(Uri at)
+    private async Task<SseClient> Open(Uri at, Guid? org = null)
     {
-        var stream = await SseClient.Open(_first.Client(_org, "viewer", at: at), "/sync/feed?stream=1&after=0");
+        var stream = await SseClient.Open(_first.Client(org ?? _org, "viewer", at: at), "/sync/feed?stream=1&after=0");
         await stream.Next("ready");
         return stream;
     }

@@ -8,7 +8,13 @@ namespace OpsPlatform.Sync.Feed;
 internal sealed partial class FeedHub(
     [FromKeyedServices("relay")] NpgsqlDataSource relay, FeedTrail trail, IOptions<SyncOptions> options, IHostApplicationLifetime lifetime, ILogger<FeedHub> log)
 {
+    /// <summary>Read by one statement at most.</summary>
+    private const int MaxOrganisations = 100;
+
     private readonly ConcurrentDictionary<Guid, OrganisationFeed> _feeds = new();
+    private readonly Lock _reading = new();
+    private readonly List<(Guid Org, OrganisationFeed Feed)> _toRead = [];
+    private bool _isReading;
     private readonly Lock _admission = new();
     private readonly Dictionary<Guid, int> _perOrganisation = [];
     private readonly Dictionary<(Guid, string), int> _perUser = [];
@@ -38,7 +44,7 @@ internal sealed partial class FeedHub(
     {
         if (_feeds.TryGetValue(org, out var feed) && !feed.TryDeliver(batch))
         {
-            _ = Fill(org, feed);
+            Fill(org, feed);
         }
     }
 
@@ -47,7 +53,7 @@ internal sealed partial class FeedHub(
     {
         if (_feeds.TryGetValue(org, out var feed) && feed.IsBehind(upTo))
         {
-            _ = Fill(org, feed);
+            Fill(org, feed);
         }
     }
 
@@ -72,7 +78,7 @@ internal sealed partial class FeedHub(
             }
             else if (head > feed.Position)
             {
-                _ = Fill(org, feed);
+                Fill(org, feed);
             }
         }
     }
@@ -114,39 +120,95 @@ internal sealed partial class FeedHub(
         }
     }
 
-    private async Task Fill(Guid org, OrganisationFeed feed)
+    private void Fill(Guid org, OrganisationFeed feed)
     {
-        if (!feed.TryBeginFilling())
+        if (feed.TryBeginFilling())
         {
-            return;
-        }
-
-        try
-        {
-            await using var connection = await relay.OpenConnectionAsync(lifetime.ApplicationStopping);
-            FeedPage page;
-            do
-            {
-                if (feed.BeginReading() is not { } position)
-                {
-                    feed.StopFilling();
-                    return;
-                }
-
-                page = await FeedTable.ReadPage(
-                    connection, org, position, FeedTable.MaxPage, FeedFilter.None, lifetime.ApplicationStopping);
-                feed.TryDeliver(page.Batch with { Trail = trail.NoteRead(org, page.Batch.After, page.Batch.UpTo) });
-            }
-            while (!feed.TryEndFilling(page.Head.Position));
-        }
-        catch (Exception exception)
-        {
-            // Nobody awaits this. Nothing is lost: the next poll finds the head ahead again.
-            feed.StopFilling();
-            CannotRead(exception, org);
+            Enqueue([(org, feed)]);
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The feed of {Org} could not be read, trying again at the next poll")]
-    private partial void CannotRead(Exception exception, Guid org);
+    /// <summary>What comes while the table is read waits, and is then read together: one statement for however many organisations.</summary>
+    private void Enqueue(IReadOnlyCollection<(Guid Org, OrganisationFeed Feed)> feeds)
+    {
+        lock (_reading)
+        {
+            _toRead.AddRange(feeds);
+            if (_isReading || _toRead.Count == 0)
+            {
+                return;
+            }
+
+            _isReading = true;
+        }
+
+        _ = ReadAll();
+    }
+
+    private async Task ReadAll()
+    {
+        while (TakeToRead() is { Length: > 0 } feeds)
+        {
+            var unread = feeds.ToHashSet();
+            try
+            {
+                await Read(feeds, unread, lifetime.ApplicationStopping);
+            }
+            catch (Exception exception)
+            {
+                // Nobody awaits this. Nothing is lost: the next poll finds the heads ahead again.
+                foreach (var (_, feed) in unread)
+                {
+                    feed.StopFilling();
+                }
+
+                CannotRead(exception, unread.Count);
+            }
+        }
+    }
+
+    private (Guid Org, OrganisationFeed Feed)[] TakeToRead()
+    {
+        lock (_reading)
+        {
+            var taken = _toRead.Take(MaxOrganisations).ToArray();
+            _toRead.RemoveRange(0, taken.Length);
+            _isReading = taken.Length > 0;
+            return taken;
+        }
+    }
+
+    /// <param name="unread">Those that are not through with yet.</param>
+    private async Task Read((Guid Org, OrganisationFeed Feed)[] feeds, HashSet<(Guid Org, OrganisationFeed Feed)> unread, CancellationToken cancel)
+    {
+        List<((Guid Org, OrganisationFeed Feed) Of, long From)> wanted = [];
+        foreach (var feed in feeds)
+        {
+            if (feed.Feed.BeginReading() is { } from)
+            {
+                wanted.Add((feed, from));
+                continue;
+            }
+
+            feed.Feed.StopFilling();
+            unread.Remove(feed);
+        }
+
+        var pages = await FeedTable.ReadPages(relay, [.. wanted.Select(x => (x.Of.Org, x.From))], cancel);
+        List<(Guid Org, OrganisationFeed Feed)> behind = [];
+        foreach (var ((of, _), page) in wanted.Zip(pages))
+        {
+            of.Feed.TryDeliver(page.Batch with { Trail = trail.NoteRead(of.Org, page.Batch.After, page.Batch.UpTo) });
+            unread.Remove(of);
+            if (!of.Feed.TryEndFilling(page.Head.Position))
+            {
+                behind.Add(of);
+            }
+        }
+
+        Enqueue(behind);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The feeds of {Count} organisations could not be read, trying again at the next poll")]
+    private partial void CannotRead(Exception exception, int count);
 }

@@ -125,7 +125,18 @@ internal sealed partial class CheckHealth(
         if (_lock is { } connection)
         {
             _lock = null;
-            await connection.DisposeAsync();
+            await using (connection)
+            await using (var release = new NpgsqlCommand("SELECT pg_advisory_unlock_all()", connection))
+            {
+                try
+                {
+                    await release.ExecuteNonQueryAsync(CancellationToken.None);
+                }
+                catch (Exception fault) when (fault is NpgsqlException or InvalidOperationException)
+                {
+                    // It is gone, and the lock with it.
+                }
+            }
         }
     }
 
