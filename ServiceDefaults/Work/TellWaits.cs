@@ -19,20 +19,21 @@ internal sealed partial class TellWaits(ServiceDatabase database, Kinds kinds, R
 
     /// <summary>Those that would be next wait for a worker alone. When nobody has the lock at the moment, the first of them is in the others' way.</summary>
     private const string LookSql = $"""
-        WITH {Kinds.Sql}, waiting AS MATERIALIZED (
+        WITH {Kinds.Sql}, waiting AS (
           SELECT w.org_id, w.id, w.attempts, w.next_attempt_at, w.told_wait, w.actor, w.correlation_id, w.traceparent, k.hold, k.at_once,
-            row_number() OVER (PARTITION BY w.org_id, k.hold ORDER BY w.next_attempt_at) AS place
+            row_number() OVER turn AS place, first_value(w.id) OVER turn AS first_id
           FROM operation_work w JOIN kinds k USING (operation_type)
           WHERE k.hold IS NOT NULL AND w.state = 'waiting' AND w.next_attempt_at <= clock_timestamp() AND (w.cancelled_by IS NULL OR w.entered_step > 0)
+          WINDOW turn AS (PARTITION BY w.org_id, k.hold ORDER BY w.next_attempt_at)
         ), running AS (
           SELECT w.org_id, k.hold, count(*) AS operations, (array_agg(w.id))[1] AS id
           FROM operation_work w JOIN kinds k USING (operation_type) WHERE w.state = 'running' AND k.hold IS NOT NULL GROUP BY w.org_id, k.hold
         ), waits AS (
           SELECT w.*, CASE
             WHEN w.place + coalesce(r.operations, 0) <= w.at_once THEN NULL
-            WHEN w.at_once = 1 THEN 'lock ' || coalesce(r.id, first.id)
+            WHEN w.at_once = 1 THEN 'lock ' || coalesce(r.id, w.first_id)
             ELSE 'rate_limit' END AS wait
-          FROM waiting w LEFT JOIN running r USING (org_id, hold) JOIN waiting first USING (org_id, hold) WHERE first.place = 1
+          FROM waiting w LEFT JOIN running r USING (org_id, hold)
         )
         SELECT org_id, id, attempts, next_attempt_at, told_wait, wait, actor, correlation_id, traceparent FROM waits
         WHERE told_wait IS DISTINCT FROM wait ORDER BY place LIMIT $4

@@ -59,11 +59,7 @@ public sealed class WaitTurnTests(OperationsFixture service)
     public async Task What_has_begun_has_ended_or_waits_for_approval_is_left_as_it_is()
     {
         var (running, ended) = (await _desk.Running(), await _desk.Ended());
-        var plan = new OperationPlan("d-1", """{"what":"all"}""", new([new("people", 1, Roles: ["admin"])]));
-        var asked = _desk.Operation(change: x => x with { Plan = plan });
-        await _desk.Say(asked);
-        var before = await _desk.Shows(asked.OperationId, x => x.Text("status") == "waiting_for_approval");
-        foreach (var id in (Guid[])[running.OperationId, ended.OperationId, asked.OperationId])
+        foreach (var id in (Guid[])[running.OperationId, ended.OperationId])
         {
             await _desk.Say(Waits(id, 15, "lock", _other));
         }
@@ -71,8 +67,22 @@ public sealed class WaitTurnTests(OperationsFixture service)
         await _desk.EverythingIsHeard();
         await _desk.RowShows(running.OperationId, "status = 'in_progress' AND cause = 'work' AND blocked_by IS NULL AND sequence = 1 AND current_step = 1");
         await _desk.RowShows(ended.OperationId, "status = 'completed' AND lock_ms = 0");
-        await _desk.RowShows(asked.OperationId, "status = 'waiting_for_approval' AND cause = 'approval' AND blocked_by IS NULL");
-        (await _desk.Get(asked.OperationId)).Text("version").ShouldBe(before.Text("version"));
+
+        var board = service.Board();
+        var ada = board.Member();
+        var asked = (await board.Asked(Board.Managers())).OperationId;
+        var before = (await board.Desk.Get(asked)).Text("version");
+        await board.Desk.Say(Waits(asked, 15, "lock", _other));
+        await board.Desk.EverythingIsHeard();
+        await board.Desk.RowShows(asked, "status = 'waiting_for_approval' AND cause = 'approval' AND blocked_by IS NULL");
+        (await board.Desk.Get(asked)).Text("version").ShouldBe(before);
+        // Agreed to, it waits its turn like any other.
+        await board.Votes(asked, ada);
+        await board.Desk.Say(Waits(asked, 40, "lock", _other));
+        (await board.Desk.Shows(asked, x => !x.IsNull("blockedBy"))).Text("status").ShouldBe("approved");
+        await board.Desk.RowShows(asked, "status = 'approved' AND cause = 'lock' AND approval_ms > 15000");
+        await board.Desk.Say(_desk.Report(asked, 1, 1, 10));
+        await board.Desk.RowShows(asked, "status = 'in_progress' AND cause = 'work'");
     }
 
     [Fact]
