@@ -9,12 +9,12 @@ namespace OpsPlatform.ServiceDefaults.Work;
 internal sealed class Claims(ServiceDatabase database, Kinds kinds)
 {
     /// <summary>
-    /// What holds something and was left by its worker waits anew, behind those that wait already, and that worker's fence is over: should it live after all it can
-    /// store nothing beside the one that comes next.
+    /// What holds something and was left by its worker waits anew, behind those that wait already. Should that worker live after all, it can store nothing of what
+    /// does not run, beside the one that comes next.
     /// </summary>
     private const string FreeSql = $"""
         WITH {Kinds.Sql}
-        UPDATE operation_work SET state = 'waiting', fence = fence + 1, leased_until = NULL, next_attempt_at = clock_timestamp(), told_wait = 'silent'
+        UPDATE operation_work SET state = 'waiting', leased_until = NULL, next_attempt_at = clock_timestamp(), told_wait = 'silent'
         WHERE (org_id, id) IN (
           SELECT w.org_id, w.id FROM operation_work w JOIN kinds k USING (operation_type)
           WHERE w.state = 'running' AND w.leased_until < clock_timestamp() AND k.hold IS NOT NULL FOR UPDATE OF w SKIP LOCKED)

@@ -114,6 +114,21 @@ public sealed class HoldTests : ScriptedOperations
     }
 
     [Fact]
+    public async Task Many_who_claim_at_the_same_moment_get_no_more_than_may_be_held()
+    {
+        await using var second = await First.StartReplica();
+        Claims[] claimers = [First.Services.GetRequiredService<Claims>(), second.Services.GetRequiredService<Claims>()];
+        await Task.WhenAll(new[] { First.Services, second.Services }.Select(services => services.GetRequiredService<Workers>().StopAsync(CancellationToken.None)));
+        for (var round = 0; round < 5; round++)
+        {
+            var org = Guid.NewGuid();
+            await Task.WhenAll(Enumerable.Range(0, 16).Select(n => Add(n % 2 == 0 ? "held" : "limited", org)));
+            var claims = await Task.WhenAll(Enumerable.Range(0, 16).Select(n => claimers[n % 2].Next(CancellationToken.None)));
+            claims.OfType<Claim>().CountBy(claim => claim.Started.OperationType).ShouldBe([new("notes.held", 1), new("notes.limited", 2)], ignoreOrder: true);
+        }
+    }
+
+    [Fact]
     public async Task When_a_worker_is_killed_the_next_is_begun_and_that_one_waits_behind_it_as_others_do()
     {
         await using var second = await First.StartReplica();
