@@ -81,17 +81,24 @@ public sealed record OperationEffect(string What, long Count, string? Href = nul
 /// How far an operation is. Only the latest counts, by attempt and then by sequence, so one that is lost does no harm. Sent while the worker
 /// lives, at least every few seconds.
 /// </summary>
-/// <param name="Attempt">From 1.</param>
+/// <param name="Attempt">From 1; 0 while the first is not begun: then nothing but what it waits for is said, by <paramref name="Cause"/> and <paramref name="BlockedBy"/>.</param>
 /// <param name="Sequence">Rises with each report of the attempt.</param>
 /// <param name="AdvancedAt">When the worker last got further; long ago while reports come means that it is stuck.</param>
-/// <param name="Step">Which of the steps' leaves it is at, from 1.</param>
+/// <param name="Step">Which of the steps' leaves it is at, from 1; 0 when nobody is at it and only what it waits for is said.</param>
 /// <param name="Percent">Of the whole by the steps' weights, 0 to 100.</param>
 /// <param name="Total">What <paramref name="Done"/>, <paramref name="Failed"/> and <paramref name="Skipped"/> add up to in the end, as far as it is known.</param>
 /// <param name="IsReplanned">There is more to do than was thought: the share done may be smaller than before.</param>
 /// <param name="RetryAt">The attempt failed for <paramref name="Error"/> and the next begins then; no report of the attempt follows.</param>
-/// <param name="Cause">What its time goes by at present: work, lock, rate_limit or external (somebody outside has to do something).</param>
+/// <param name="Cause">
+/// What its time goes by at present: work, lock, rate_limit or external (somebody outside has to do something). With attempt 0 or <paramref name="RetryAt"/>:
+/// lock or rate_limit while it waits for its turn among others of its kind, queue while it would only need a worker.
+/// </param>
 /// <param name="BlockedBy">The operation in the way, with lock.</param>
 /// <param name="Effects">All that it has done so far and that stays, at most 20; null says nothing of it.</param>
+/// <param name="Metadata">
+/// A JSON object, at most 256 KiB and 10 deep, for what people want to know beside progress: all that the attempt has said of it so far. It is merged member by
+/// member into what the operation has, null takes a member away. Null says nothing of it.
+/// </param>
 public sealed record OperationReported(
     Guid OperationId,
     int Attempt,
@@ -112,7 +119,8 @@ public sealed record OperationReported(
     string? Error = null,
     string Cause = "work",
     Guid? BlockedBy = null,
-    IReadOnlyList<OperationEffect>? Effects = null);
+    IReadOnlyList<OperationEffect>? Effects = null,
+    [property: JsonConverter(typeof(RawJson))] string? Metadata = null);
 
 /// <summary>The work is over and nothing more will be done for it.</summary>
 /// <param name="Operation">As it was started, for a listener that did not hear of it yet.</param>

@@ -94,12 +94,14 @@ public static class Outbox
         }
     }
 
+    internal static string Body(object message) => JsonSerializer.Serialize(message, BodyOptions);
+
     private static OutboxRow Row(Caller caller, OutboxMessage message) => new()
     {
         Id = message.Id ?? Guid.CreateVersion7(),
         OrgId = caller.OrgId,
         MessageType = message.Message.GetType().Name,
-        Body = JsonSerializer.Serialize(message.Message, BodyOptions),
+        Body = Body(message.Message),
         Actor = message.Cause?.Actor ?? caller.Actor,
         CorrelationId = message.Cause?.CorrelationId ?? caller.CorrelationId,
         CausationId = message.Cause?.CausationId ?? caller.CausationId,

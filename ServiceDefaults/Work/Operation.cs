@@ -5,36 +5,6 @@ using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.ServiceDefaults.Work;
 
-/// <summary>How far the step at hand is.</summary>
-/// <param name="Total">What the counts add up to in the end; null while nobody knows.</param>
-/// <param name="IsReplanned">There is more to do than was thought: the share done may fall.</param>
-public sealed record OperationProgress(
-    long Done, long? Total = null, long? Failed = null, long? Skipped = null, long? Bytes = null, string? Message = null, bool IsReplanned = false)
-{
-    /// <returns>How much of the whole is done with the step, from 1, at this point: 0 to 100 by the steps' weights.</returns>
-    /// <param name="steps">Leaves.</param>
-    public double PercentAt(int step, IReadOnlyList<OperationStep> steps)
-    {
-        // As floating point, so that counts near the largest do not run over.
-        var done = (double)Done + (Failed ?? 0) + (Skipped ?? 0);
-        var share = Total is > 0 and var total ? Math.Clamp(done / total, 0, 1) : 0;
-        return 100 * (steps.Take(step - 1).Sum(before => before.Weight) + (steps[step - 1].Weight * share)) / steps.Sum(one => one.Weight);
-    }
-}
-
-/// <summary>What holds a worker up that could go on.</summary>
-public enum OperationWait
-{
-    /// <summary>What another operation has in hand.</summary>
-    Lock,
-
-    /// <summary>No more may be done at a time.</summary>
-    RateLimit,
-
-    /// <summary>Somebody outside has to do something first.</summary>
-    External,
-}
-
 /// <summary>One attempt at a piece of long-running work, as its worker sees it.</summary>
 public sealed class Operation : IProgress<OperationProgress>
 {
@@ -44,6 +14,7 @@ public sealed class Operation : IProgress<OperationProgress>
     private readonly IReadOnlyList<OperationStep> _leaves;
     private readonly DateTimeOffset _startedAt;
     private readonly Effects _effects;
+    private readonly Description _description = new();
     private Claim _claim;
     private int _entered;
     private int _step;
@@ -156,6 +127,21 @@ public sealed class Operation : IProgress<OperationProgress>
         }
     }
 
+    /// <summary>
+    /// What people want to know beside progress, merged member by member into what was said before: null takes a member away. Sent like progress; at most 256 KiB in
+    /// all that an attempt says.
+    /// </summary>
+    /// <param name="metadata">Becomes a JSON object, at most 10 deep.</param>
+    /// <exception cref="ArgumentException">It is no object, or too much with what was said before: nothing of it is sent.</exception>
+    public void Describe(object metadata)
+    {
+        lock (_lock)
+        {
+            _description.Say(metadata);
+            _hasNews = true;
+        }
+    }
+
     /// <summary>Costs next to nothing and may be called as often as one likes: the latest is sent some times a second.</summary>
     public void Report(OperationProgress value)
     {
@@ -242,7 +228,7 @@ public sealed class Operation : IProgress<OperationProgress>
             }
 
             (_hasNews, _sentAt) = (false, _time.GetTimestamp());
-            return Now();
+            return Now(_description.TakeNews());
         }
     }
 
@@ -252,6 +238,7 @@ public sealed class Operation : IProgress<OperationProgress>
         lock (_lock)
         {
             _hasNews = true;
+            _description.NotSent();
         }
     }
 
@@ -261,15 +248,15 @@ public sealed class Operation : IProgress<OperationProgress>
         lock (_lock)
         {
             _isOver = true;
-            return Now();
+            return Now(_description.All);
         }
     }
 
     /// <summary>The sequence is the time, so that it also rises when another instance goes on with the same attempt.</summary>
-    private OperationReported Now() => new(
+    private OperationReported Now(string? metadata) => new(
         Id, Attempt, _sequence = Math.Max(_sequence + 1, _time.GetUtcNow().ToUnixTimeMilliseconds()), _time.GetUtcNow(), _startedAt, _advancedAt, _step, _progress.PercentAt(_step, _leaves), _progress.Done, _progress.Total, _progress.Failed, _progress.Skipped,
         _progress.Bytes, _progress.Message, _progress.IsReplanned, Cause: Cause(), BlockedBy: _blockedBy,
-        Effects: _effects.Told);
+        Effects: _effects.Told, Metadata: metadata);
 
     private string Cause() => _waitsFor switch
     {

@@ -6,7 +6,19 @@ namespace OpsPlatform.ServiceDefaults.Work;
 /// <param name="Type">The service and what is done, such as orders.export. Never changed: work begun by an older build is ended by this one.</param>
 /// <param name="Steps">In their order, at least one; parts of steps within them.</param>
 /// <param name="MaxAttempts">How often it is begun before it has failed; a crash of the worker is an attempt, a stop in good order is not.</param>
-public sealed record OperationKind(string Type, IReadOnlyList<OperationStep> Steps, int MaxAttempts = 3);
+public sealed record OperationKind(string Type, IReadOnlyList<OperationStep> Steps, int MaxAttempts = 3)
+{
+    /// <summary>What it needs while it is at work, taking back included; null when nothing. Such work cannot be started by <see cref="Operations.Start"/>.</summary>
+    public WorkHold? Holds { get; init; }
+}
+
+/// <summary>
+/// Something that only so much work of an organisation may hold at a time. The others wait in the order in which they came, take no worker's place, and say
+/// that they wait: for a lock, blocked by the operation that has it, when it is one at a time; for a rate limit otherwise.
+/// </summary>
+/// <param name="Name">Shared by all kinds of work of the service that need it.</param>
+/// <param name="AtOnce">At least 1, and the same wherever it is named.</param>
+public sealed record WorkHold(string Name, int AtOnce);
 
 /// <summary>
 /// Does one kind of long-running work, on behalf of who started it. It may be begun again after a crash, by any instance: what it does

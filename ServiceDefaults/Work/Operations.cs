@@ -62,8 +62,14 @@ public sealed class Operations
     /// kind is listed by <see cref="OperationWorkers.Start"/>, and is not tried again.
     /// </summary>
     /// <param name="cancel">Cuts the operation's own token too.</param>
+    /// <exception cref="InvalidOperationException">The kind holds something: such work may have to wait, and a request would wait with it.</exception>
     public async Task<StartedOperation> Start(OperationKind kind, OperationSubject subject, CancellationToken cancel)
     {
+        if (kind.Holds is { } hold)
+        {
+            throw new InvalidOperationException($"{kind.Type} holds {hold.Name} and may have to wait for it: start it by Add.");
+        }
+
         var started = Started(Guid.CreateVersion7(_time.GetUtcNow()), kind with { MaxAttempts = 1 }, subject);
         var claim = new Claim(
             _caller.Org, started.OperationId, started, Args: "{}", Checkpoint: null, started.UserId, _caller.CorrelationId, _caller.TraceParent, Attempt: 1, Fence: 1,

@@ -37,6 +37,8 @@ public static class OperationsSetup
     {
         builder.Services.AddSingleton<WorkSignal>();
         builder.Services.AddSingleton<WorkTable>();
+        builder.Services.AddSingleton<Kinds>();
+        builder.Services.AddSingleton<Claims>();
         builder.Services.AddSingleton<WorkRun>();
         builder.Services.AddScoped(services => new Operations(
             services.GetRequiredService<ServiceDb>(), services.GetRequiredService<Caller>(), services.GetRequiredService<ServiceName>(), services.GetRequiredService<WorkSignal>(),
@@ -45,6 +47,7 @@ public static class OperationsSetup
         builder.Services.AddScoped<Undoing>();
         builder.Services.AddSingleton<Workers>().AddHostedService(services => services.GetRequiredService<Workers>());
         builder.Services.AddHostedService<Reporter>();
+        builder.Services.AddHostedService<TellWaits>();
         new BusListeners(builder.Services, service)
             .Hear<OperationCancelled, CancelWorkWhenOperationCancelled>()
             .Hear<OperationApproved, BeginWorkWhenOperationApproved>()

@@ -36,6 +36,9 @@ public sealed class StartedOperation : IProgress<OperationProgress>, IAsyncDispo
     /// <inheritdoc cref="Operation.Did"/>
     public void Did(string what, long count, string? href = null) => _attempt.Operation.Did(what, count, href);
 
+    /// <inheritdoc cref="Operation.Describe"/>
+    public void Describe(object metadata) => _attempt.Operation.Describe(metadata);
+
     /// <inheritdoc cref="Operation.Report"/>
     public void Report(OperationProgress value) => _attempt.Operation.Report(value);
 

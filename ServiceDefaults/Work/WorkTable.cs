@@ -7,23 +7,11 @@ using OpsPlatform.ServiceDefaults.Messaging;
 
 namespace OpsPlatform.ServiceDefaults.Work;
 
-/// <summary>The leases on a service's long-running work. Every change names the lease it is made under.</summary>
+/// <summary>The leases on a service's long-running work, once <see cref="Claims"/> has given them. Every change names the lease it is made under.</summary>
 internal sealed class WorkTable(ServiceDatabase database)
 {
     /// <summary>After a worker died without a word, others wait so long.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(15);
-
-    /// <summary>Organisations take turns: who has least at work comes first.</summary>
-    private const string ClaimSql = """
-        UPDATE operation_work SET state = 'running', attempts = attempts + 1, fence = fence + 1, leased_until = clock_timestamp() + $2
-        WHERE (org_id, id) = (
-          SELECT org_id, id FROM operation_work w
-          WHERE state <> 'ended' AND next_attempt_at <= clock_timestamp() AND coalesce(leased_until, '-infinity') < clock_timestamp() AND operation_type = ANY($1)
-          ORDER BY (SELECT count(*) FROM operation_work o WHERE o.org_id = w.org_id AND o.state = 'running' AND o.leased_until > clock_timestamp()), next_attempt_at
-          LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING org_id, id, started::text, args::text, checkpoint::text, actor, correlation_id, traceparent, attempts, fence, cancelled_by, approved_digest, pardoned,
-          entered_step, effects::text, is_compensating
-        """;
 
     private const string KeepSql = """
         UPDATE operation_work SET leased_until = clock_timestamp() + $4
@@ -44,16 +32,6 @@ internal sealed class WorkTable(ServiceDatabase database)
         UPDATE operation_work SET state = 'waiting', attempts = attempts - 1, leased_until = NULL
         WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running'
         """;
-
-    /// <returns>Null when nothing waits.</returns>
-    public async Task<Claim?> Claim(string[] types, CancellationToken cancel)
-    {
-        await using var claim = database.Relay.CreateCommand(ClaimSql);
-        claim.Parameters.Add(new() { Value = types });
-        claim.Parameters.Add(new() { Value = Lease });
-        await using var row = await claim.ExecuteReaderAsync(cancel);
-        return await row.ReadAsync(cancel) ? Work.Claim.Read(row) : null;
-    }
 
     /// <returns>Who asked for it to be cancelled, or null.</returns>
     /// <exception cref="LeaseLostException">Somebody else has it.</exception>

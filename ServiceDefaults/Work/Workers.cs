@@ -13,12 +13,14 @@ internal sealed partial class Workers : BackgroundService
     private const int MaxAtOnce = 4;
 
     private const string Topic = "cancel-operation";
+    private const string FreeTopic = "hold-is-free";
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
     private readonly WorkRun _run;
     private readonly ServiceDatabase _database;
     private readonly WorkTable _table;
+    private readonly Claims _claims;
     private readonly WorkSignal _signal;
     private readonly Replicas _replicas;
     private readonly TimeProvider _time;
@@ -28,9 +30,10 @@ internal sealed partial class Workers : BackgroundService
     private TaskCompletionSource _begun = New();
 
     public Workers(
-        IEnumerable<Worker> workers, WorkRun run, ServiceDatabase database, WorkTable table, WorkSignal signal, Replicas replicas, TimeProvider time, ILogger<Workers> log)
+        IEnumerable<Worker> workers, WorkRun run, ServiceDatabase database, WorkTable table, Claims claims, WorkSignal signal, Replicas replicas, TimeProvider time,
+        ILogger<Workers> log)
     {
-        (_run, _database, _table, _signal, _replicas, _time, _log) = (run, database, table, signal, replicas, time, log);
+        (_run, _database, _table, _claims, _signal, _replicas, _time, _log) = (run, database, table, claims, signal, replicas, time, log);
         _workers = workers.ToDictionary(worker => worker.Kind.Type);
         replicas.Hear(Topic, text =>
         {
@@ -40,6 +43,7 @@ internal sealed partial class Workers : BackgroundService
                 CancelHere(id, text[(space + 1)..]);
             }
         });
+        replicas.Hear(FreeTopic, _ => signal.Wake());
     }
 
     /// <summary>What is at work in this process.</summary>
@@ -74,7 +78,6 @@ internal sealed partial class Workers : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await _database.Ready.WaitAsync(stoppingToken);
-        string[] types = [.. _workers.Keys];
         List<Task> working = [];
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -82,7 +85,7 @@ internal sealed partial class Workers : BackgroundService
             try
             {
                 working.RemoveAll(task => task.IsCompleted);
-                while (working.Count < MaxAtOnce && await _table.Claim(types, stoppingToken) is { } claim)
+                while (working.Count < MaxAtOnce && await _claims.Next(stoppingToken) is { } claim)
                 {
                     working.Add(Work(claim, stoppingToken));
                 }
@@ -101,13 +104,19 @@ internal sealed partial class Workers : BackgroundService
     private async Task Work(Claim claim, CancellationToken stopping)
     {
         using var attempt = Enter(claim, stopping);
+        var worker = _workers[claim.Started.OperationType];
         try
         {
-            await _run.Run(_workers[claim.Started.OperationType], attempt, stopping);
+            await _run.Run(worker, attempt, stopping);
         }
         finally
         {
             Leave(attempt);
+            if (worker.Kind.Holds is not null)
+            {
+                // The place that it leaves here may be taken by other work.
+                _replicas.Tell(FreeTopic);
+            }
         }
     }
 

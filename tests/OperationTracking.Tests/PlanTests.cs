@@ -113,10 +113,11 @@ public sealed class PlanTests(FilledOperations operations) : IClassFixture<Fille
               jsonb_agg(jsonb_build_object('id', id, 'operation_type', 'type.1', 'service', 'orders', 'display_name', 'Export', 'user_id', 'u', 'queued_at', now(),
                 'steps', '[{"name": "Read"}]'::jsonb, 'max_attempts', 1, 'can_undo', true, 'undoes', gen_random_uuid(), 'actor', 'u', 'correlation_id', id)) AS started,
               jsonb_agg(jsonb_build_object('id', id, 'attempt', 1, 'sequence', 1, 'at', now(), 'started_at', now(), 'advanced_at', now(), 'step', 1, 'percent', 50,
-                'effects', '[{"what": "lines", "count": 1}]'::jsonb, 'correlation_id', id)) AS reports,
+                'effects', '[{"what": "lines", "count": 1}]'::jsonb, 'metadata', '{"a": 1}'::jsonb, 'is_wait', false, 'correlation_id', id)) AS reports,
+              jsonb_agg(jsonb_build_object('id', id, 'attempt', 0, 'sequence', 1, 'at', now(), 'step', 0, 'told_cause', 'lock', 'blocked_by', id, 'is_wait', true)) AS waits,
               jsonb_agg(jsonb_build_object('id', id, 'outcome', 'completed', 'ended_at', now(), 'correlation_id', id)) AS ended
               FROM ids)
-            SELECT hear_started(started), (SELECT count(*) FROM hear_reports(reports)), hear_ended(started, reports, ended) FROM said
+            SELECT hear_started(started), (SELECT count(*) FROM hear_reports(waits)), (SELECT count(*) FROM hear_reports(reports)), hear_ended(started, reports, ended) FROM said
             """, app);
         await hear.ExecuteNonQueryAsync();
         await using var read = new NpgsqlCommand("SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'operations'", app);

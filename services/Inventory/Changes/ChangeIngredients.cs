@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Inventory.Imports;
 using OpsPlatform.Inventory.Ingredients;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Work;
@@ -15,7 +16,7 @@ internal sealed class ChangeIngredients(InventoryDb db, Operations operations) :
 
     public const string Entity = "ingredient";
 
-    public static OperationKind Kind { get; } = new("inventory.change_ingredients", [new("Changing ingredients")]);
+    public static OperationKind Kind { get; } = new("inventory.change_ingredients", [new("Changing ingredients")]) { Holds = ApplyStockImport.Stock };
 
     public string UndoRole => Roles.Admin;
 

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.Inventory.Imports;
 using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.Inventory.Changes;
@@ -9,7 +10,7 @@ internal sealed class UndoIngredientChange(InventoryDb db) : IDoOperation<UndoIn
     /// <summary>The result tells so many reasons; the preview before told 200.</summary>
     private const int MaxRefusals = 20;
 
-    public static OperationKind Kind { get; } = new("inventory.undo_change_ingredients", [new("Setting ingredients back")]);
+    public static OperationKind Kind { get; } = new("inventory.undo_change_ingredients", [new("Setting ingredients back")]) { Holds = ApplyStockImport.Stock };
 
     /// <param name="Operation">The change.</param>
     public sealed record Args(Guid Operation);

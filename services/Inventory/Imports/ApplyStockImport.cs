@@ -16,19 +16,24 @@ internal sealed class ApplyStockImport(InventoryDb db, Operations operations, Ca
     /// <summary>Their ingredients are locked until the batch is stored; orders wait that long.</summary>
     public const int LinesAtOnce = 100;
 
-    public static OperationKind Kind { get; } = new("inventory.import", [new("Moving stock")]);
+    /// <summary>Of all work that changes many ingredients: two at once could not be told apart by what they found and left.</summary>
+    public static WorkHold Stock { get; } = new("stock", 1);
+
+    public static OperationKind Kind { get; } = new("inventory.import", [new("Moving stock")]) { Holds = Stock };
 
     public string UndoRole => Roles.Staff;
 
     /// <param name="Line">The last line done.</param>
-    private sealed record Place(int Line);
+    /// <param name="Refused">How many lines for what; of imports begun by older builds only those since.</param>
+    private sealed record Place(int Line, Dictionary<LineRefusal, int>? Refused = null);
 
     public async Task<object?> Do(ImportArgs args, Operation operation, CancellationToken cancel)
     {
         var import = await db.StockImports.SingleAsync(x => x.Id == args.ImportId, cancel);
-        for (var line = operation.Checkpoint<Place>()?.Line ?? 0; line < import.Total;)
+        for (var place = operation.Checkpoint<Place>() ?? new(0); place.Line < import.Total;)
         {
-            line = await Batch(import, line, operation, cancel);
+            place = await Batch(import, place, operation, cancel);
+            operation.Describe(new { place.Refused });
             operation.Report(new(import.Applied, import.Total, import.Failed));
         }
 
@@ -50,37 +55,39 @@ internal sealed class ApplyStockImport(InventoryDb db, Operations operations, Ca
         return undo;
     }
 
-    private async Task<int> Batch(StockImport import, int after, Operation operation, CancellationToken cancel)
+    private async Task<Place> Batch(StockImport import, Place place, Operation operation, CancellationToken cancel)
     {
+        var refused = new Dictionary<LineRefusal, int>(place.Refused ?? []);
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        var lines = await db.StockImportLines.Where(x => x.ImportId == import.Id && x.LineNo > after).OrderBy(x => x.LineNo).Take(LinesAtOnce).ToListAsync(cancel);
+        var lines = await db.StockImportLines.Where(x => x.ImportId == import.Id && x.LineNo > place.Line).OrderBy(x => x.LineNo).Take(LinesAtOnce).ToListAsync(cancel);
         var codes = lines.Select(line => line.Code).ToArray();
         var ids = await db.Ingredients.Where(x => codes.Contains(x.Code)).Select(x => new { x.Id, x.Code }).ToDictionaryAsync(x => x.Code, x => x.Id, cancel);
         var stock = await LockedStock.Lock(db.Connection, ids.Values, cancel);
         foreach (var line in lines)
         {
             var item = ids.TryGetValue(line.Code, out var id) ? stock.Find(id) : null;
-            var (quantity, error) = line.Apply(item);
-            if (error is null)
+            var (quantity, error, refusal) = line.Apply(item);
+            if (refusal is not { } reason)
             {
                 line.Applied(stock.Move(item!, quantity, new(line.ChangeType, line.Reason, ReferenceType.Manual, import.Id, caller.Actor, StockLogEntry.Now(time))));
                 import.Applied++;
             }
             else
             {
-                line.Failed(error);
+                line.Failed(error!);
                 import.Failed++;
+                refused[reason] = refused.GetValueOrDefault(reason) + 1;
             }
         }
 
-        var last = lines[^1].LineNo;
+        var next = new Place(lines[^1].LineNo, refused);
         await StockBatch.Store(db, caller, stock, cancel);
         operation.Did("lines applied", import.Applied, $"/inventory/imports/{import.Id}/lines?outcome=applied");
-        await operation.Save(db, new Place(last), cancel);
+        await operation.Save(db, next, cancel);
         await transaction.CommitAsync(cancel);
         db.ChangeTracker.Clear();
         db.Attach(import);
-        return last;
+        return next;
     }
 }
 

@@ -14,7 +14,7 @@ internal static class PreviewStockImport
         return TypedResults.Ok(ImportPreview.Of(request.LinesOf(caller.Org, Guid.Empty).Select(line =>
         {
             var item = items.GetValueOrDefault(line.Code);
-            var (after, error) = line.Apply(item);
+            var (after, error, _) = line.Apply(item);
             if (error is null)
             {
                 item!.Stock = after;

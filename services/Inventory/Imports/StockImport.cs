@@ -33,6 +33,14 @@ internal enum LineOutcome
     NotUndone,
 }
 
+/// <summary>Why a line cannot be done.</summary>
+internal enum LineRefusal
+{
+    UnknownCode,
+    NotEnough,
+    TooMuch,
+}
+
 internal sealed class StockImportLine
 {
     public required Guid OrgId { get; init; }
@@ -61,12 +69,12 @@ internal sealed class StockImportLine
 
     public decimal? QuantityAfter { get; private set; }
 
-    /// <returns>The stock after it, or why it cannot be done.</returns>
-    public (decimal After, string? Error) Apply(LockedStock.Item? item)
+    /// <returns>The stock after it, or why it cannot be done, for people and in short.</returns>
+    public (decimal After, string? Error, LineRefusal? Refusal) Apply(LockedStock.Item? item)
     {
         if (item is null)
         {
-            return (0, "No ingredient has this code.");
+            return (0, "No ingredient has this code.", LineRefusal.UnknownCode);
         }
 
         var after = ChangeType switch
@@ -77,9 +85,9 @@ internal sealed class StockImportLine
         };
         return after switch
         {
-            < 0 => (after, $"Only {Number(item.Stock)} {item.Unit} are in stock."),
-            > ChangeStock.MaxStock => (after, $"At most {Number(ChangeStock.MaxStock)} {item.Unit} of one ingredient can be kept."),
-            _ => (after, null),
+            < 0 => (after, $"Only {Number(item.Stock)} {item.Unit} are in stock.", LineRefusal.NotEnough),
+            > ChangeStock.MaxStock => (after, $"At most {Number(ChangeStock.MaxStock)} {item.Unit} of one ingredient can be kept.", LineRefusal.TooMuch),
+            _ => (after, null, null),
         };
     }
 

@@ -8,7 +8,7 @@ namespace OpsPlatform.Inventory.Imports;
 /// <summary>Takes an import's lines back, the last first; a line that cannot be, since stock moved meanwhile, is noted with the reason and holds up no other.</summary>
 internal sealed class UndoStockImport(InventoryDb db, Caller caller, TimeProvider time) : IDoOperation<ImportArgs>
 {
-    public static OperationKind Kind { get; } = new("inventory.undo_import", [new("Moving stock back")]);
+    public static OperationKind Kind { get; } = new("inventory.undo_import", [new("Moving stock back")]) { Holds = ApplyStockImport.Stock };
 
     private sealed record Place(int Line, int Total, int Undone, int NotUndone);
 

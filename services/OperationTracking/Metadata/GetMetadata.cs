@@ -4,7 +4,7 @@ using OpsPlatform.OperationTracking.Operations;
 
 namespace OpsPlatform.OperationTracking.Metadata;
 
-/// <summary>What its caller keeps of an operation beside progress: a JSON object, empty when nothing was said.</summary>
+/// <summary>What its caller or the service that works on it keeps of an operation beside progress: a JSON object, empty when nothing was said.</summary>
 internal static class GetMetadata
 {
     public static async Task<Results<Ok<Patch>, NotFound, ProblemHttpResult>> Handle(

@@ -44,8 +44,9 @@ internal sealed class LatestMetadata(TimeProvider time)
     }
 
     /// <summary>Over what is stored, as it will be once all is written.</summary>
-    public Patch Over(Guid org, Guid id, Patch stored) =>
-        With(org, id, Nothing) is { Count: > 0 } unwritten ? Merge(stored, unwritten).Where(x => x.Value.ValueKind != JsonValueKind.Null).ToDictionary() : stored;
+    /// <param name="told">What was heard of a service's worker and is not written.</param>
+    public Patch Over(Guid org, Guid id, Patch stored, Patch told) =>
+        With(org, id, told) is { Count: > 0 } unwritten ? Merge(stored, unwritten).Where(x => x.Value.ValueKind != JsonValueKind.Null).ToDictionary() : stored;
 
     /// <summary>Those to be written now, each at most once a second.</summary>
     /// <param name="all">Also those whose second is not over.</param>

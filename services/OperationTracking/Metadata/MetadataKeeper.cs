@@ -1,11 +1,12 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Metadata;
 
 /// <summary>Takes what is said of an operation's metadata, and reads it as it is with that.</summary>
-internal sealed class MetadataKeeper(OperationsDb db, LatestMetadata latest, Caller caller)
+internal sealed class MetadataKeeper(OperationsDb db, LatestMetadata latest, LatestReports reports, Caller caller)
 {
     /// <summary>Of an operation, as the table's check has it.</summary>
     public const int MaxBytes = 256 * 1024;
@@ -31,8 +32,10 @@ internal sealed class MetadataKeeper(OperationsDb db, LatestMetadata latest, Cal
     {
         var stored = await db.Database.SqlQuery<string>($"SELECT metadata::text AS \"Value\" FROM operation_metadata WHERE org_id = current_org() AND operation_id = {id}")
             .SingleOrDefaultAsync(cancel);
-        return latest.Over(caller.Org, id, Members(JsonElement.Parse(stored ?? "{}")));
+        return latest.Over(caller.Org, id, Members(stored), Members(reports.Of(caller.Org, id)?.Report.Metadata));
     }
+
+    private static Patch Members(string? json) => Members(JsonElement.Parse(json ?? "{}"));
 
     private static Patch Members(JsonElement json) => json.EnumerateObject().ToDictionary(member => member.Name, member => member.Value);
 }

@@ -130,10 +130,10 @@ internal sealed record OperationApproval(string Needed, DateTimeOffset Deadline,
 internal sealed record OperationCounters(long? Done, long? Total, long? Failed, long? Skipped, long? Bytes);
 
 /// <summary>Where the time went, in seconds; what runs is counted up to now.</summary>
-/// <param name="Queue">Until the first attempt began.</param>
+/// <param name="Queue">Until the first attempt began, but for locks and rate limits.</param>
 /// <param name="Approval">Until those asked had decided.</param>
-/// <param name="Lock">At work, waiting for what another operation holds.</param>
-/// <param name="RateLimit">At work, waiting because no more may be done at a time.</param>
+/// <param name="Lock">Waiting for what another operation holds, queued or at work.</param>
+/// <param name="RateLimit">Waiting because no more may be done at a time, queued or at work.</param>
 /// <param name="External">Until somebody outside had done something.</param>
 /// <param name="Retry">Between an attempt that failed and the next.</param>
 /// <param name="Work">At work, stopping included.</param>

@@ -36,7 +36,9 @@ internal sealed record Progress(
     private static readonly TimeSpan AliveFor = TimeSpan.FromSeconds(30);
 
     /// <summary>Tells one state from another.</summary>
-    public string Version => $"{Attempt}.{Sequence}.{JsonNamingPolicy.SnakeCaseLower.ConvertName(Status.ToString())}";
+    public string Version => $"{Attempt}.{Sequence}.{JsonNamingPolicy.SnakeCaseLower.ConvertName(Status.ToString())}{(WaitsForTurn ? $".{Time.Running}{BlockedBy:N}" : "")}";
+
+    private bool WaitsForTurn => Status is OperationStatus.Queued or OperationStatus.Approved && Time.Running is TimeCause.Lock or TimeCause.RateLimit;
 
     private bool IsAtWork => Status is OperationStatus.InProgress or OperationStatus.Cancelling;
 
@@ -48,6 +50,8 @@ internal sealed record Progress(
             row.BlockedBy, EffectRules.Read(row.Effects), BookedTime.Of(row));
         return row.IsOver || heard is null || heard.Version.CompareTo((row.Attempt, row.Sequence)) <= 0
             ? written
+            : heard.IsOnlyWait ? written.Waiting(heard.Report)
+            : heard.IsWait ? written.With(heard.Report, heard.ReplannedAt, row.Steps).Waiting(heard.Report)
             : written.With(heard.Report, heard.ReplannedAt, row.Steps);
     }
 
@@ -76,6 +80,29 @@ internal sealed record Progress(
             heard.Step, NameOf(heard.Step, steps), heard.Done, heard.Total, heard.Failed, heard.Skipped, heard.Bytes, heard.Message,
             heard.Error ?? (begins ? null : Error),
             begins ? heard.StartedAt : StartedAt, heard.AdvancedAt, heard.At, heard.RetryAt ?? (begins ? null : RetryAt), heard.BlockedBy, heard.Effects ?? Effects, time);
+    }
+
+    /// <summary>What has begun, has ended or waits for approval waits for nothing else.</summary>
+    private Progress Waiting(OperationReported heard)
+    {
+        var progress = this;
+        if (Status is OperationStatus.InProgress or OperationStatus.WaitingExternal && heard.RetryAt is not null && heard.Attempt == Attempt)
+        {
+            progress = progress with { Status = OperationStatus.Queued, RetryAt = heard.RetryAt, Error = heard.Error ?? Error, Time = Time.Then(TimeCause.Retry, heard.At) };
+        }
+
+        if (progress.Status is not (OperationStatus.Queued or OperationStatus.Approved))
+        {
+            return this;
+        }
+
+        var cause = heard.Cause switch
+        {
+            "lock" => TimeCause.Lock,
+            "rate_limit" => TimeCause.RateLimit,
+            _ => heard.Attempt == 0 ? TimeCause.Queue : TimeCause.Retry,
+        };
+        return progress with { Sequence = heard.Sequence, BlockedBy = cause == TimeCause.Lock ? heard.BlockedBy : null, Time = progress.Time.Then(cause, heard.At) };
     }
 
     private static string? NameOf(int step, string steps)

@@ -25,7 +25,7 @@ internal sealed class LatestReports(TimeProvider time)
     {
         public Heard Latest { get; set; } = latest;
 
-        /// <summary>The end of the attempt before, not written either: its story would have a hole without it.</summary>
+        /// <summary>The end of the attempt before or what was waited for, not written either: its story would have a hole without it.</summary>
         public Heard? Before { get; set; }
 
         public int WrittenAttempt { get; set; }
@@ -60,7 +60,7 @@ internal sealed class LatestReports(TimeProvider time)
             {
                 return false;
             }
-            else if (heard.Report.Attempt > held.Latest.Report.Attempt && held.Latest.Report.RetryAt is not null && _unwritten.Contains(key))
+            else if (heard.IsNext(held.Latest) && _unwritten.Contains(key))
             {
                 held.Before = held.Latest;
             }
@@ -109,6 +109,11 @@ internal sealed class LatestReports(TimeProvider time)
             if (_held.TryGetValue((due.Org, due.Id), out var held))
             {
                 (held.WrittenAttempt, held.UnknownSince) = (Math.Max(held.WrittenAttempt, due.Heard.Report.Attempt), null);
+                if (held.Latest.Version == due.Heard.Version)
+                {
+                    // It may be large, and the table has it.
+                    held.Latest = held.Latest.WithoutMetadata();
+                }
             }
         }
     }
@@ -191,6 +196,6 @@ internal sealed class LatestReports(TimeProvider time)
     }
 }
 
-/// <param name="Before">The last report of the attempt before, to be written first.</param>
+/// <param name="Before">The last report of the attempt before, or what was waited for, to be written first.</param>
 /// <param name="IsUrgent">An attempt began or failed.</param>
 internal sealed record DueReport(Guid Org, Guid Id, Heard Heard, Heard? Before, bool IsUrgent);

@@ -9,13 +9,14 @@ internal sealed class TakeReports(LatestReports latest, OperationWatch watches) 
 {
     private const int MaxMessage = 1_000;
     private const int MaxError = 2_000;
+    private const int MaxMetadataBytes = 256 * 1024;
 
     public Task Hear(IReadOnlyList<Envelope<OperationReported>> messages, CancellationToken cancel)
     {
         foreach (var envelope in messages)
         {
-            // Of no organisation, or of no attempt, it is nobody's operation.
-            if (envelope is { OrgId: { } org, Message: { Attempt: > 0, Sequence: >= 0 } report } && latest.TryTake(org, Heard.Of(Storable(report), envelope.CorrelationId)))
+            // Of no organisation it is nobody's operation.
+            if (envelope is { OrgId: { } org, Message: { Attempt: >= 0, Sequence: >= 0 } report } && latest.TryTake(org, Heard.Of(Storable(report), envelope.CorrelationId)))
             {
                 watches.Reported(org, report.OperationId);
             }
@@ -25,13 +26,19 @@ internal sealed class TakeReports(LatestReports latest, OperationWatch watches) 
     }
 
     /// <summary>As the table takes it: what a worker tells wrongly must not keep others' reports from being written.</summary>
-    public static OperationReported Storable(OperationReported report) => report with
+    public static OperationReported Storable(OperationReported report) => report.Attempt == 0 ? Waits(report) : report with
     {
         Percent = double.IsFinite(report.Percent) ? Math.Clamp(report.Percent, 0, 100) : 0,
         Step = Math.Max(0, report.Step),
-        Cause = report.Cause is "lock" or "rate_limit" or "external" ? report.Cause : "work",
+        Cause = report.Cause is "lock" or "rate_limit" or "external" || (report.Cause == "queue" && report.RetryAt is not null) ? report.Cause : "work",
         Message = Text.Storable(report.Message, MaxMessage),
         Error = Text.Storable(report.Error, MaxError),
         Effects = EffectRules.Storable(report.Effects),
+        Metadata = Text.ObjectOrNull(report.Metadata, MaxMetadataBytes),
     };
+
+    /// <summary>Before the first attempt nothing else can be told.</summary>
+    private static OperationReported Waits(OperationReported report) => new(
+        report.OperationId, 0, report.Sequence, report.At, report.At, report.At, Step: 0, Percent: 0,
+        Cause: report.Cause is "lock" or "rate_limit" ? report.Cause : "queue", BlockedBy: report.BlockedBy);
 }

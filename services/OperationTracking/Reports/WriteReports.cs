@@ -51,6 +51,8 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
             ToldCause = x.Report.Cause,
             x.Report.BlockedBy,
             Effects = EffectRules.Row(x.Report.Effects),
+            Metadata = x.Report.Metadata is { } metadata ? JsonElement.Parse(metadata) : (JsonElement?)null,
+            x.IsWait,
             CorrelationId = x.Correlation,
         }), RowOptions);
 

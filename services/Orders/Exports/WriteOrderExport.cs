@@ -12,7 +12,10 @@ internal sealed class WriteOrderExport(OrdersDb db, TimeProvider time) : IDoOper
 {
     private const int OrdersAPart = 500;
 
-    public static OperationKind Kind { get; } = new("orders.export", [new("Counting the orders"), new("Writing the file", 99, StepCancel.Compensating)]);
+    public static OperationKind Kind { get; } = new("orders.export", [new("Counting the orders"), new("Writing the file", 99, StepCancel.Compensating)])
+    {
+        Holds = new("exports", 2),
+    };
 
     /// <param name="Last">The last order written.</param>
     private sealed record Place(long Total, int Parts = 0, long Orders = 0, long Lines = 0, long Bytes = 0, ListOrders.Key? Last = null);

@@ -94,6 +94,34 @@ public sealed class OrderExportTests(OrdersFixture fixture)
     }
 
     [Fact]
+    public async Task Two_exports_of_an_organisation_are_written_at_a_time_and_the_third_says_that_it_waits()
+    {
+        var (reports, ends) = (await fixture.Broker.Listen<OperationReported>(), await fixture.Broker.Listen<OperationEnded>());
+        await _shop.Order(await _shop.Item(kind: "service"));
+        await using var session = await fixture.OpenAs("owner", _shop.Org);
+        await using var held = await session.BeginTransactionAsync();
+        await using (var hold = new Npgsql.NpgsqlCommand("LOCK TABLE order_export_parts IN EXCLUSIVE MODE", session, held))
+        {
+            await hold.ExecuteNonQueryAsync();
+        }
+
+        List<Guid> ids = [];
+        for (var n = 0; n < 3; n++)
+        {
+            ids.Add((Guid)(await Shop.Body(await _shop.Till.PostAsJsonAsync("/orders/exports", new { from = From, to = To })))["operationId"]!);
+        }
+
+        var waits = (await reports.Next(_shop.Org, x => x.Attempt == 0)).Message;
+        (waits.OperationId, waits.Cause, waits.BlockedBy).ShouldBe((ids[2], "rate_limit", null));
+        (await _shop.Count("operation_work WHERE state = 'running'")).ShouldBe(2);
+        await held.CommitAsync();
+        for (var n = 0; n < 3; n++)
+        {
+            (await ends.Next(_shop.Org)).Message.Outcome.ShouldBe("completed");
+        }
+    }
+
+    [Fact]
     public async Task The_file_is_nobody_elses_and_not_there_before_it_is_whole()
     {
         await _shop.Order(await _shop.Item(kind: "service"));

@@ -38,7 +38,9 @@ internal static class Notes
         builder.AddServiceDefaults("orders");
         builder.AddDatabase<NotesDb>("orders");
         builder.AddBus<NotesDb>("orders", bus => bus.Hear<StockConsumed, NoteWhenStockConsumed>());
-        builder.AddOperations("orders", work => work.Do<ScriptedWork, ScriptedWork.Args>().Do<TakenBackWork, ScriptedWork.Args>().Start(StartedWork.Kind));
+        builder.AddOperations("orders", work => work
+            .Do<ScriptedWork, ScriptedWork.Args>().Do<TakenBackWork, ScriptedWork.Args>().Start(StartedWork.Kind)
+            .Do<HeldWork, ScriptedWork.Args>().Do<AlsoHeldWork, ScriptedWork.Args>().Do<LimitedWork, ScriptedWork.Args>());
         configure(builder.Services);
         var app = builder.Build();
         app.UseServiceDefaults();

@@ -23,6 +23,9 @@ internal sealed class ScriptedWork(NotesDb db) : IDoOperation<ScriptedWork.Args>
     {
         notes.MapPost("/{id:guid}/work", Start<ScriptedWork>).RequireAuthorization(Roles.Staff);
         notes.MapPost("/{id:guid}/work/taken-back", Start<TakenBackWork>).RequireAuthorization(Roles.Staff);
+        notes.MapPost("/{id:guid}/work/held", Start<HeldWork>).RequireAuthorization(Roles.Staff);
+        notes.MapPost("/{id:guid}/work/also-held", Start<AlsoHeldWork>).RequireAuthorization(Roles.Staff);
+        notes.MapPost("/{id:guid}/work/limited", Start<LimitedWork>).RequireAuthorization(Roles.Staff);
     }
 
     public Task<object?> Do(Args args, Operation operation, CancellationToken cancel) => Scripts[args.Script](operation, db, cancel);
