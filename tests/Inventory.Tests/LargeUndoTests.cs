@@ -193,6 +193,42 @@ public sealed class LargeUndoTests(InventoryFixture fixture) : IAsyncLifetime
         await (await _tenant.Client.PostAsync($"/inventory/imports/{import}/undo", null)).ShouldRefuse(409, "import-undone");
     }
 
+    [Fact]
+    public async Task An_undo_of_a_change_that_was_cancelled_in_the_middle_stays_the_only_one_too()
+    {
+        var (flour, salt) = (await _tenant.HasIngredient("flour", 0), await _tenant.HasIngredient("salt", 0));
+        var change = await Change([.. Enumerable.Repeat("salt", 200).Concat(Enumerable.Repeat("flour", 200)).Select(code => new { code, reorderPoint = 5 })]);
+        OperationStarted undo;
+        await using (var session = await fixture.OpenAs("app", _tenant.Org))
+        {
+            await using var transaction = await session.BeginTransactionAsync();
+            await Run(session, $"SELECT FROM ingredients WHERE id = '{salt}' FOR UPDATE");
+            undo = await Undo(change);
+            await Eventually.Is(async () => await Waiting(session));
+            await fixture.Broker.Publish(_tenant.Org, new OperationCancelled(undo.OperationId, "inventory", "somebody"));
+            (await End()).Outcome.ShouldBe("cancelled");
+        }
+
+        (await ReorderPointOf(flour), await ReorderPointOf(salt)).ShouldBe((0, 5));
+        await ShouldBeUndoneBy(change, undo.OperationId);
+    }
+
+    [Fact]
+    public async Task What_was_agreed_to_only_after_the_images_were_forgotten_says_so_and_changes_nothing()
+    {
+        await _tenant.HasIngredient("flour", 0);
+        var change = await Change([.. Enumerable.Range(1, Many).Select(n => new { code = "flour", reorderPoint = n })]);
+        var undo = await Undo(change);
+        await using (var owner = await fixture.OpenAs("owner", _tenant.Org))
+        {
+            await Run(owner, $"DELETE FROM operation_images WHERE operation_id = '{change}'");
+        }
+
+        await Agree(undo.OperationId, undo.Plan!.Digest);
+        var ended = await End();
+        (ended.Outcome, ended.Error).ShouldBe(("failed", "What the ingredients were before is kept for a week, which was over before somebody agreed. Change them as they should be."));
+    }
+
     private static object[] Lines(string code, int count) => [.. Enumerable.Repeat(new { code, changeType = "increase", quantity = 1 }, count)];
 
     private async Task<Guid> Import(object[] lines, long failed = 0)

@@ -61,6 +61,11 @@ internal sealed class UndoIngredientChange(InventoryDb db) : IDoOperation<UndoIn
     private async Task<Place> Begin(Guid change, Operation operation, CancellationToken cancel)
     {
         var results = await ResultsByImage(change, db, cancel);
+        if (results.Count == 0 && operation.ApprovedDigest is not null)
+        {
+            throw new OperationRefusedException("What the ingredients were before is kept for a week, which was over before somebody agreed. Change them as they should be.");
+        }
+
         LargeUndo.MustBeAgreed(operation, change, [.. results.Select(result => result.Result)]);
         return new(long.MaxValue, results.Count, 0, 0, [], [.. results.Where(result => result.Result.Error is not null).Select(result => result.Ordinal)]);
     }

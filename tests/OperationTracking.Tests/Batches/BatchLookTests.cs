@@ -29,6 +29,30 @@ public sealed class BatchLookTests(OperationsFixture service)
     }
 
     [Fact]
+    public async Task A_child_that_came_while_the_end_waited_for_its_turn_at_the_timeline_is_counted()
+    {
+        var batch = await _desk.Batch();
+        await _desk.End(await _desk.Begun(("parentId", batch)));
+        await _desk.Shows(batch, x => !x.IsNull("children") && x.GetProperty("children").Number("completed") == 1);
+        var late = Guid.NewGuid();
+        await using (var session = await service.OpenAs("app", _desk.Org))
+        {
+            await using var transaction = await session.BeginTransactionAsync();
+            await using var hear = new NpgsqlCommand(Started(late, batch, rollsUp: false), session);
+            await hear.ExecuteNonQueryAsync();
+            // Without an entry of its own, for which it would have to wait.
+            await _desk.Execute($"UPDATE operations SET expected_children = 1 WHERE id = '{batch}'");
+            await Eventually.Is(() => IsWaitedFor(session));
+            await transaction.CommitAsync();
+        }
+
+        await _desk.Shows(batch, x => x.GetProperty("children").Number("total") == 2);
+        (await _desk.Get(batch)).Text("status").ShouldBe("in_progress");
+        await _desk.Say(_desk.End(_desk.Operation(late, x => x with { ParentId = batch })));
+        (await _desk.Shows(batch, x => x.Text("status") == "completed")).GetProperty("result").Number("completed").ShouldBe(2);
+    }
+
+    [Fact]
     public async Task A_batch_whose_children_were_all_cancelled_is_cancelled_though_nobody_cancelled_it()
     {
         var top = await _desk.Batch(("expectedChildren", 1));
@@ -87,7 +111,7 @@ public sealed class BatchLookTests(OperationsFixture service)
         for (var round = 0; round < 10; round++)
         {
             var (first, second) = (Guid.NewGuid(), Guid.NewGuid());
-            await Task.WhenAll(Hear(first, second), Hear(second, first));
+            await Task.WhenAll(_desk.Execute(Started(first, second, rollsUp: true)), _desk.Execute(Started(second, first, rollsUp: true)));
             (await _desk.Sql<long>($"SELECT count(*) FROM operations WHERE id IN ('{first}', '{second}') AND parent_id IS NULL")).ShouldBe(1);
         }
     }
@@ -110,11 +134,11 @@ public sealed class BatchLookTests(OperationsFixture service)
     private static OperationStarted Batch(OperationStarted operation) =>
         operation with { RollsUp = true, ExpectedChildren = 1, Steps = [], OperationType = "orders.exports" };
 
-    private Task Hear(Guid id, Guid parent) => _desk.Execute(
+    private string Started(Guid id, Guid parent, bool rollsUp) =>
         $$"""
         SELECT hear_started('[{"id": "{{id}}", "operation_type": "orders.exports", "service": "orders", "display_name": "Exports", "user_id": "{{_desk.User}}", "queued_at": "2026-01-01T00:00:00Z",
-          "steps": [], "max_attempts": 1, "parent_id": "{{parent}}", "rolls_up": true, "actor": "{{_desk.User}}", "correlation_id": "{{id}}"}]')
-        """);
+          "steps": [], "max_attempts": 1, "parent_id": "{{parent}}", "rolls_up": {{(rollsUp ? "true" : "false")}}, "actor": "{{_desk.User}}", "correlation_id": "{{id}}"}]')
+        """;
 
     private async Task<bool> IsWaitedFor(NpgsqlConnection session) =>
         await _desk.Sql<bool>($"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE {session.ProcessID} = ANY (pg_blocking_pids(pid)))");
