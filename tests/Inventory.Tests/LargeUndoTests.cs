@@ -41,7 +41,7 @@ public sealed class LargeUndoTests(InventoryFixture fixture) : IAsyncLifetime
         await ShouldBeUndoneBy(import, undo.OperationId);
 
         // What is sold meanwhile changes nothing of what would be done.
-        await Move("flour", flour, "decrease", 2);
+        await Sell(flour, 2);
         await Agree(undo.OperationId, plan.Digest);
         var ended = await End();
         (ended.Outcome, ended.Last!.Done, ended.Last.Failed).ShouldBe(("completed", Many, 0L), ended.Error);
@@ -67,8 +67,7 @@ public sealed class LargeUndoTests(InventoryFixture fixture) : IAsyncLifetime
         var (flour, salt) = (await _tenant.HasIngredient("flour", 0), await _tenant.HasIngredient("salt", 0));
         var import = await Import([.. Lines("flour", Many), .. Lines("salt", 1)]);
         var undo = await Undo(import);
-        await Move("salt", salt, "decrease", 1);
-
+        await Sell(salt, 1);
         await Agree(undo.OperationId, undo.Plan!.Digest);
         var replanned = (await _replans.Next(_tenant.Org)).Message;
         replanned.OperationId.ShouldBe(undo.OperationId);
@@ -94,7 +93,6 @@ public sealed class LargeUndoTests(InventoryFixture fixture) : IAsyncLifetime
         var undo = await Undo(change);
         undo.Plan!.Records.ShouldBe(Many + 1);
         await Change([new { code = "salt", reorderPoint = 9 }]);
-
         await Agree(undo.OperationId, undo.Plan.Digest);
         var replanned = (await _replans.Next(_tenant.Org)).Message.Plan;
         ((string)JsonNode.Parse(replanned.Effect)!["refusals"]![0]!["error"]!).ShouldBe("It has changed since: the reorder point was set to 7 and is 9.");
@@ -116,8 +114,7 @@ public sealed class LargeUndoTests(InventoryFixture fixture) : IAsyncLifetime
         await using (var session = await fixture.OpenAs("app", _tenant.Org))
         {
             // The flour is held until the salt is what the change made of it.
-            await using var transaction = await session.BeginTransactionAsync();
-            await Run(session, $"SELECT FROM ingredients WHERE id = '{flour}' FOR UPDATE");
+            await Run(session, $"BEGIN; SELECT FROM ingredients WHERE id = '{flour}' FOR UPDATE");
             await Agree(undo.OperationId, undo.Plan!.Digest);
             await Eventually.Is(async () => await Waiting(session));
             await Change([new { code = "salt", reorderPoint = 7 }]);
@@ -142,7 +139,6 @@ public sealed class LargeUndoTests(InventoryFixture fixture) : IAsyncLifetime
         var first = await Undo(import, way);
         await GiveUp(first.OperationId, end);
         await Eventually.Is(async () => await IsUndoable(import));
-
         var second = await Undo(import, way);
         second.Plan!.Digest.ShouldBe(first.Plan!.Digest);
         await ShouldBeUndoneBy(import, second.OperationId);
@@ -180,8 +176,7 @@ public sealed class LargeUndoTests(InventoryFixture fixture) : IAsyncLifetime
         OperationStarted undo;
         await using (var session = await fixture.OpenAs("app", _tenant.Org))
         {
-            await using var transaction = await session.BeginTransactionAsync();
-            await Run(session, $"SELECT FROM stock_import_lines WHERE import_id = '{import}' AND line_no = 1 FOR UPDATE");
+            await Run(session, $"BEGIN; SELECT FROM stock_import_lines WHERE import_id = '{import}' AND line_no = 1 FOR UPDATE");
             undo = await Undo(import);
             await Eventually.Is(async () => await Waiting(session));
             await fixture.Broker.Publish(_tenant.Org, new OperationCancelled(undo.OperationId, "inventory", "somebody"));
@@ -201,8 +196,7 @@ public sealed class LargeUndoTests(InventoryFixture fixture) : IAsyncLifetime
         OperationStarted undo;
         await using (var session = await fixture.OpenAs("app", _tenant.Org))
         {
-            await using var transaction = await session.BeginTransactionAsync();
-            await Run(session, $"SELECT FROM ingredients WHERE id = '{salt}' FOR UPDATE");
+            await Run(session, $"BEGIN; SELECT FROM ingredients WHERE id = '{salt}' FOR UPDATE");
             undo = await Undo(change);
             await Eventually.Is(async () => await Waiting(session));
             await fixture.Broker.Publish(_tenant.Org, new OperationCancelled(undo.OperationId, "inventory", "somebody"));
@@ -284,8 +278,8 @@ public sealed class LargeUndoTests(InventoryFixture fixture) : IAsyncLifetime
 
     private async Task<OperationEnded> End() => (await _ends.Next(_tenant.Org)).Message;
 
-    private async Task Move(string code, Guid ingredient, string changeType, decimal quantity) =>
-        (await _tenant.Client.PostAsJsonAsync($"/ingredients/{ingredient}/stock", new { id = Guid.NewGuid(), changeType, quantity, reason = $"{code} sold" })).EnsureSuccessStatusCode();
+    private async Task Sell(Guid ingredient, decimal quantity) =>
+        (await _tenant.Client.PostAsJsonAsync($"/ingredients/{ingredient}/stock", new { id = Guid.NewGuid(), changeType = "decrease", quantity, reason = "sold" })).EnsureSuccessStatusCode();
 
     private async Task<int> ReorderPointOf(Guid ingredient) => (int)(decimal)(await _tenant.Get($"/ingredients/{ingredient}"))["reorderPoint"]!;
 
