@@ -12,8 +12,11 @@ internal sealed class DropWorkWhenOperationDenied(ServiceDb db, ServiceName serv
     {
         foreach (var message in messages.Select(item => item.Message).Where(message => message.Service == service.Value))
         {
-            await db.Database.ExecuteSqlAsync(
-                $"UPDATE operation_work SET state = 'ended', ended_at = clock_timestamp() WHERE id = {message.OperationId} AND state = 'waiting'", cancel);
+            if (await db.Database.ExecuteSqlAsync(
+                $"UPDATE operation_work SET state = 'ended', ended_at = clock_timestamp() WHERE id = {message.OperationId} AND state = 'waiting'", cancel) == 1)
+            {
+                await db.Database.ExecuteSqlAsync(Undoing.Unmark(message.OperationId), cancel);
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ public interface IUndo<TArgs>
 /// <param name="Done">How many of the things that it did would be undone.</param>
 /// <param name="Refused">How many would not be.</param>
 /// <param name="Refusals">The first 200 of them.</param>
-public sealed record UndoPreview(int Done, int Refused, IReadOnlyList<UndoRefusal> Refusals)
+/// <param name="NeedsApproval">Somebody has to agree before it begins: the operation that undoes it waits for that.</param>
+public sealed record UndoPreview(int Done, int Refused, IReadOnlyList<UndoRefusal> Refusals, bool NeedsApproval = false)
 {
     private const int MaxRefusals = 200;
 

@@ -17,6 +17,13 @@ public sealed class Undoing(ServiceDb db, IServiceProvider services)
     public async Task<bool> TryMark(Guid id, Guid undo, CancellationToken cancel) => await db.Database.ExecuteSqlAsync(
         $"UPDATE operation_work SET undone_by = {undo} WHERE org_id = current_org() AND id = {id} AND state = 'ended' AND undone_by IS NULL", cancel) == 1;
 
+    /// <summary>For an undo that ended before it stored anything, since it was denied or cancelled: what it was to undo can be undone or tried again after all.</summary>
+    internal static FormattableString Unmark(Guid undo) =>
+        $"""
+        UPDATE operation_work w SET undone_by = NULL FROM operation_work u
+        WHERE u.id = {undo} AND u.checkpoint IS NULL AND w.id = (u.started ->> 'undoes')::uuid AND w.undone_by = u.id
+        """;
+
     /// <returns>The work and how it is undone, or why it cannot be; neither when there is no such work of the organisation.</returns>
     internal async Task<(WorkDone? Work, UndoWay? Way, ProblemHttpResult? Refusal)> Find(Guid id, ClaimsPrincipal user, CancellationToken cancel)
     {

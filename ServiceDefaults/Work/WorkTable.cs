@@ -122,16 +122,22 @@ internal sealed class WorkTable(ServiceDatabase database)
         UPDATE operation_work SET state = 'ended', ended_at = {ended.EndedAt}, leased_until = NULL
         WHERE id = {claim.Id} AND fence = {claim.Fence} AND state = 'running' RETURNING effects::text AS "Value"
         """,
-        cancel);
+        cancel, ended is { Outcome: "cancelled", Operation.Undoes: not null } ? Undoing.Unmark(claim.Id) : null);
 
     /// <param name="message">By the effects as they are stored, which what a worker has said last may be ahead of.</param>
+    /// <param name="then">What is changed with it.</param>
     private static async Task Leave(
-        ServiceDb db, Claim claim, Func<IReadOnlyList<OperationEffect>?, object> message, FormattableString change, CancellationToken cancel)
+        ServiceDb db, Claim claim, Func<IReadOnlyList<OperationEffect>?, object> message, FormattableString change, CancellationToken cancel, FormattableString? then = null)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         if (await db.Database.SqlQuery<string?>(change).ToListAsync(cancel) is not [var effects])
         {
             throw new LeaseLostException(claim.Id);
+        }
+
+        if (then is not null)
+        {
+            await db.Database.ExecuteSqlAsync(then, cancel);
         }
 
         db.Publish(message(Effects.Read(effects)));

@@ -56,6 +56,16 @@ public sealed class UndoTests(InventoryFixture fixture) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Of_many_who_undo_a_change_at_once_one_wins()
+    {
+        await _tenant.HasIngredient("flour", 0);
+        var change = await ChangeAll([Change("flour", 5)], done: 1, failed: 0);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Undo(change)));
+        answers.Select(answer => (int)answer.StatusCode).Order().ShouldBe([202, .. Enumerable.Repeat(409, 7)]);
+        (await End()).Last!.Done.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Many_ingredients_are_changed_line_by_line_and_set_back_but_for_what_has_changed_since()
     {
         var (flour, salt, plum) = (await _tenant.HasIngredient("flour", 0), await _tenant.HasIngredient("salt", 0), await _tenant.HasIngredient("plum", 0));

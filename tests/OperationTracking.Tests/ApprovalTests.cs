@@ -172,7 +172,9 @@ public sealed class ApprovalTests(OperationsFixture service)
     [Fact]
     public async Task After_the_deadline_no_vote_is_taken_even_if_nobody_has_looked_yet()
     {
-        var ada = _board.Member();
+        var (ada, bo) = (_board.Member(), _board.Member());
+        // An organisation's first look is followed by one at all that it has.
+        await _board.Asked(new ApprovalGroup("others", 1, Users: [bo.ToString()]));
         var id = (await _board.Asked(Board.Managers())).OperationId;
         await _board.Desk.Execute($"UPDATE approvals SET due_at = now() - interval '1 second' WHERE operation_id = '{id}'");
         await _board.IsRefused(id, ada, HttpStatusCode.Conflict, "already-decided");

@@ -37,7 +37,7 @@ public sealed class InventoryStandIn : IAsyncDisposable
         var user = new JsonWebToken(request.Headers.Authorization.ToString()["Bearer ".Length..]).Subject;
         Asked.AddOrUpdate(id, $"{request.Method} {user}", (_, before) => $"{before}, {request.Method} {user}");
         return Answers.TryGetValue(id, out var told) ? told
-            : request.Method == "GET" ? Results.Json(new { done = 2, refused = 1, refusals = new[] { new { what = "ingredient salt", error = "It has changed since." } } })
+            : request.Method == "GET" ? Results.Json(new { done = 2, refused = 1, refusals = new[] { new { what = "ingredient salt", error = "It has changed since." } }, needsApproval = true })
             : Results.Json(new { operationId = Guid.NewGuid(), undoes = id }, statusCode: StatusCodes.Status202Accepted);
     }
 }

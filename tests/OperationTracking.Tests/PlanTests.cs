@@ -127,5 +127,17 @@ public sealed class PlanTests(FilledOperations operations) : IClassFixture<Fille
         row.GetInt64(1).ShouldBeGreaterThan(0);
     }
 
+    [Fact]
+    public async Task Batches_of_what_has_changed_are_found_by_index()
+    {
+        await operations.Fill();
+        await using var relay = await operations.OpenAs("relay", operations.Org);
+        await using var transaction = await relay.BeginTransactionAsync();
+        await using var find = new NpgsqlCommand($"SELECT count(*) FROM batches_of(array_fill('{operations.Org}'::uuid, ARRAY[1000]), ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 1000)))", relay);
+        await find.ExecuteScalarAsync();
+        await using var read = new NpgsqlCommand("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'operations'", relay);
+        (await read.ExecuteScalarAsync()).ShouldBe(0L);
+    }
+
     private static string DaysAgo(int days) => $"{DateTime.UtcNow.AddDays(-days):yyyy-MM-ddTHH:mm:ssZ}";
 }

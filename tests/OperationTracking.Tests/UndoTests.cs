@@ -17,6 +17,7 @@ public sealed class UndoTests(OperationsFixture service)
         (await _desk.Get(id)).GetProperty("undo").ToString().ShouldBe("""{"isPossible":true,"operationId":null}""");
         var preview = await _desk.Get($"/operations/{id}/undo");
         (preview.Number("done"), preview.Number("refused"), preview.GetProperty("refusals")[0].Text("what")).ShouldBe((2, 1, "ingredient salt"));
+        preview.GetProperty("needsApproval").GetBoolean().ShouldBeTrue();
 
         var (status, body, answer) = await Undo(id);
         (status, body.GetProperty("undoes").GetGuid()).ShouldBe((HttpStatusCode.Accepted, id));

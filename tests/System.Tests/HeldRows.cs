@@ -11,7 +11,7 @@ public sealed class HeldRows : IAsyncDisposable
 
     private HeldRows(NpgsqlConnection connection, string table) => (_connection, _table) = (connection, table);
 
-    /// <param name="write">INSERT, UPDATE or DELETE.</param>
+    /// <param name="write">INSERT, UPDATE or DELETE, or several with OR between them.</param>
     /// <param name="rows">Which, as SQL over NEW or OLD.</param>
     public static async Task<HeldRows> Of(string? database, string table, string write, string rows)
     {
@@ -26,6 +26,13 @@ public sealed class HeldRows : IAsyncDisposable
     }
 
     public Task Release() => Run($"SELECT pg_advisory_unlock({Lock}); DROP TRIGGER wait_here ON {_table}; DROP FUNCTION wait_here()");
+
+    /// <returns>The number that a query of their database answers.</returns>
+    public async Task<long> Read(string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, _connection);
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
 
     /// <summary>A test that broke off leaves the trigger, which waits for nobody then.</summary>
     public ValueTask DisposeAsync() => _connection.DisposeAsync();

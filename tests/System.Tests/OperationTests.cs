@@ -66,6 +66,37 @@ public sealed class OperationTests(RunningSystem system, ITestOutputHelper outpu
     }
 
     [Fact]
+    public async Task An_export_whose_worker_is_killed_while_it_takes_back_what_it_wrote_is_cancelled_and_leaves_nothing_behind()
+    {
+        using var organisation = await system.Register("Cancelled export");
+        var database = await system.App.GetConnectionStringAsync("ordersdb");
+        // Neither is the file finished nor what there is of it deleted.
+        await using var held = await HeldRows.Of(database, "order_exports", "UPDATE OR DELETE", "true");
+        var export = await organisation.Post("/orders/exports", new { from = "2000-01-01T00:00:00Z", to = "2100-01-01T00:00:00Z" });
+        var operation = export.GetProperty("operationId").GetGuid();
+        string Count(string rows) => $"SELECT count(*) FROM {rows}";
+        var waits = Count("pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE '%order_exports%'");
+        await Eventually.Is(async () => await held.Read(Count($"order_export_parts WHERE export_id = '{operation}'")) == 1 && await held.Read(waits) == 1);
+        await organisation.Post($"/operations/{operation}/cancel", new { });
+        await Eventually.Is(async () => await held.Read(Count($"operation_work WHERE id = '{operation}' AND is_compensating")) == 1
+            && await held.Read($"{waits} AND query LIKE '%DELETE%'") == 1);
+        (await organisation.Get($"/operations/{operation}")).GetProperty("status").GetString().ShouldBe("cancelling");
+
+        var killedAt = DateTimeOffset.UtcNow;
+        await system.Kill("orders");
+        (await held.Read(Count($"order_export_parts WHERE export_id = '{operation}'"))).ShouldBe(1);
+        await held.Release();
+
+        var done = await Ended(organisation, operation);
+        (done.GetProperty("status").GetString(), done.GetProperty("attempt").GetInt32()).ShouldBe(("cancelled", 2), done.GetRawText());
+        (done.GetProperty("completedAt").GetDateTimeOffset() - killedAt).ShouldBeLessThan(TakenUpAgainWithin);
+        done.GetProperty("effects").GetArrayLength().ShouldBe(0);
+        (await held.Read(Count($"order_exports WHERE id = '{operation}'"))).ShouldBe(0);
+        (await held.Read(Count($"order_export_parts WHERE export_id = '{operation}'"))).ShouldBe(0);
+        (await organisation.Client.GetAsync(export.GetProperty("href").GetString()!)).StatusCode.ShouldBe(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
     public async Task A_recipe_and_its_history_are_deleted_after_two_votes_also_when_the_workers_are_killed_in_the_middle()
     {
         using var owner = await system.Register("Deletion");

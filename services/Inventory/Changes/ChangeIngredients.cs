@@ -37,32 +37,14 @@ internal sealed class ChangeIngredients(InventoryDb db, Operations operations) :
         return new { place.Changed, place.Failed, lines = LinesHref(operation.Id) };
     }
 
-    public async Task<UndoPreview> PreviewUndo(Guid operation, ChangeArgs args, CancellationToken cancel)
-    {
-        var images = await OperationImage.Of(db, operation, long.MaxValue, args.Total, cancel);
-        var ids = images.Select(image => Guid.Parse(image.Key)).Distinct().ToArray();
-        var found = await db.Ingredients.AsNoTracking().Where(x => ids.Contains(x.Id)).ToDictionaryAsync(x => x.Id, cancel);
-        return UndoPreview.Of(images.Select(image => TakeBack(image, found.GetValueOrDefault(Guid.Parse(image.Key)))));
-    }
+    public async Task<UndoPreview> PreviewUndo(Guid operation, ChangeArgs args, CancellationToken cancel) => LargeUndo.Preview(await UndoIngredientChange.Results(operation, db, cancel));
 
-    public Task<Guid> Undo(Guid operation, ChangeArgs args, Guid undo, CancellationToken cancel)
+    public async Task<Guid> Undo(Guid operation, ChangeArgs args, Guid undo, CancellationToken cancel)
     {
         operations.Add<UndoIngredientChange, UndoIngredientChange.Args>(
-            undo, new(operation), new($"Undo of a change of {args.Total} ingredients", Tags: ["ingredients", "undo"]), undoes: operation);
-        return Task.FromResult(undo);
-    }
-
-    /// <summary>Sets an ingredient back to what it was, unless it has changed since.</summary>
-    /// <returns>What it is called, and why it was not.</returns>
-    public static (string What, string? Error) TakeBack(OperationImage image, Ingredient? ingredient)
-    {
-        var error = image.ReadAfter<IngredientValues>()!.HasChanged(ingredient);
-        if (error is null)
-        {
-            image.ReadBefore<IngredientValues>()!.ApplyTo(ingredient!);
-        }
-
-        return ($"ingredient {ingredient?.Code ?? image.Key}", error);
+            undo, new(operation), new($"Undo of a change of {args.Total} ingredients", Tags: ["ingredients", "undo"]),
+            LargeUndo.Plan(operation, await UndoIngredientChange.Results(operation, db, cancel)), undoes: operation);
+        return undo;
     }
 
     private async Task<Place> Batch(Place place, Operation operation, CancellationToken cancel)

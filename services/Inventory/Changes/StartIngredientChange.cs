@@ -13,7 +13,7 @@ namespace OpsPlatform.Inventory.Changes;
 internal static class StartIngredientChange
 {
     public const string UnknownCode = "No ingredient has this code.";
-    private const int MaxLines = 10_000;
+    public const int MaxLines = 10_000;
     private const int MaxRefusals = 200;
 
     /// <param name="Note">Why.</param>

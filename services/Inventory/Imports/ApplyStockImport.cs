@@ -40,18 +40,18 @@ internal sealed class ApplyStockImport(InventoryDb db, Operations operations, Ca
         return new { import.Applied, import.Failed, lines = $"/inventory/imports/{import.Id}/lines" };
     }
 
-    public async Task<UndoPreview> PreviewUndo(Guid operation, ImportArgs args, CancellationToken cancel) => UndoPreview.Of(
-        (await ImportUndo.Results(args.ImportId, db, cancel)).Select(result => ($"line {result.Line.LineNo}, {result.Line.Code}", result.Error)));
+    public async Task<UndoPreview> PreviewUndo(Guid operation, ImportArgs args, CancellationToken cancel) =>
+        LargeUndo.Preview(ImportUndo.Named(await ImportUndo.Results(args.ImportId, db, cancel)));
 
     public async Task<Guid> Undo(Guid operation, ImportArgs args, Guid undo, CancellationToken cancel)
     {
         var import = await ImportUndo.Hold(args.ImportId, db, cancel) ?? throw new InvalidOperationException($"The import {args.ImportId} is gone.");
-        if (import.UndoId is { } other)
+        if (await ImportUndo.UndoneBy(import, db, operations, cancel) is { } other)
         {
             return other;
         }
 
-        ImportUndo.Add(import, undo, operations);
+        await ImportUndo.Add(import, undo, db, operations, cancel);
         return undo;
     }
 

@@ -10,13 +10,23 @@ internal static class ImportUndo
     public static async Task<StockImport?> Hold(Guid id, InventoryDb db, CancellationToken cancel) =>
         (await db.StockImports.FromSql($"SELECT * FROM stock_imports WHERE id = {id} FOR UPDATE").ToListAsync(cancel)).SingleOrDefault();
 
-    public static void Add(StockImport import, Guid undo, Operations operations)
+    /// <returns>The operation that takes it back, or has; null when none does, or it ended before it took anything back.</returns>
+    public static async Task<Guid?> UndoneBy(StockImport import, InventoryDb db, Operations operations, CancellationToken cancel) =>
+        import.UndoId is { } undo && (await operations.IsUnderWay(undo, cancel)
+            || await db.StockImportLines.AnyAsync(x => x.ImportId == import.Id && (x.Outcome == LineOutcome.Undone || x.Outcome == LineOutcome.NotUndone), cancel)) ? undo : null;
+
+    /// <summary>Within the transaction that holds the import.</summary>
+    public static async Task Add(StockImport import, Guid undo, InventoryDb db, Operations operations, CancellationToken cancel)
     {
         import.UndoId = undo;
         operations.Add<UndoStockImport, ImportArgs>(
             undo, new(import.Id),
-            new($"Undo of a stock import of {import.Total} lines", "stock_import", import.Id.ToString(), new { import.Note, import.Applied }, ["import", "undo"]), undoes: import.Id);
+            new($"Undo of a stock import of {import.Total} lines", "stock_import", import.Id.ToString(), new { import.Note, import.Applied }, ["import", "undo"]),
+            LargeUndo.Plan(import.Id, Named(await Results(import.Id, db, cancel))), undoes: import.Id);
     }
+
+    public static IReadOnlyList<(string What, string? Error)> Named(IEnumerable<(StockImportLine Line, string? Error)> results) =>
+        [.. results.Select(result => ($"line {result.Line.LineNo}, {result.Line.Code}", result.Error))];
 
     /// <returns>What each applied line would leave in stock, or why it would not be taken back; the last first.</returns>
     public static async Task<IReadOnlyList<(StockImportLine Line, string? Error)>> Results(Guid id, InventoryDb db, CancellationToken cancel)

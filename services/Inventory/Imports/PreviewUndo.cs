@@ -14,11 +14,12 @@ internal static class PreviewUndo
             return TypedResults.NotFound();
         }
 
-        if (await StartUndo.Refusal(import, operations, cancel) is { } refusal)
+        if (await StartUndo.Refusal(import, db, operations, cancel) is { } refusal)
         {
             return refusal;
         }
 
-        return TypedResults.Ok(ImportPreview.Of(await ImportUndo.Results(id, db, cancel)));
+        var results = await ImportUndo.Results(id, db, cancel);
+        return TypedResults.Ok(ImportPreview.Of(results) with { NeedsApproval = LargeUndo.Preview(ImportUndo.Named(results)).NeedsApproval });
     }
 }

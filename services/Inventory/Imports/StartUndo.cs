@@ -3,7 +3,10 @@ using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.Inventory.Imports;
 
-/// <summary>Starts taking an import back, once. What moved since cannot always be: see the preview, and the lines afterwards.</summary>
+/// <summary>
+/// Starts taking an import back, once, or asks for agreement to it when the lines are many. What moved since cannot always be: see the preview, and the lines
+/// afterwards.
+/// </summary>
 internal static class StartUndo
 {
     public static async Task<Results<Accepted<StockImportResponse>, NotFound, ProblemHttpResult>> Handle(
@@ -18,12 +21,12 @@ internal static class StartUndo
             return TypedResults.NotFound();
         }
 
-        if (await Refusal(import, operations, cancel) is { } refusal)
+        if (await Refusal(import, db, operations, cancel) is { } refusal)
         {
             return refusal;
         }
 
-        ImportUndo.Add(import, undo, operations);
+        await ImportUndo.Add(import, undo, db, operations, cancel);
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
         operations.Wake();
@@ -32,6 +35,6 @@ internal static class StartUndo
     }
 
     /// <summary>What was cancelled or failed in the middle can be taken back as far as it came.</summary>
-    public static async Task<ProblemHttpResult?> Refusal(StockImport import, Operations operations, CancellationToken cancel) =>
-        import.UndoId is { } undo ? Problems.ImportUndone(undo) : await operations.IsUnderWay(import.Id, cancel) ? Problems.ImportRunning(import.Id) : null;
+    public static async Task<ProblemHttpResult?> Refusal(StockImport import, InventoryDb db, Operations operations, CancellationToken cancel) =>
+        await ImportUndo.UndoneBy(import, db, operations, cancel) is { } undo ? Problems.ImportUndone(undo) : await operations.IsUnderWay(import.Id, cancel) ? Problems.ImportRunning(import.Id) : null;
 }

@@ -42,7 +42,7 @@ internal sealed record StockImportRequest(
 }
 
 /// <param name="Applied">Of the lines done so far.</param>
-/// <param name="UndoOperationId">The operation that takes it back, when somebody asked for that.</param>
+/// <param name="UndoOperationId">The last operation that was to take it back, when somebody asked for that.</param>
 internal sealed record StockImportResponse(
     Guid Id, int Total, int Applied, int Failed, string? Note, string? RequestedBy, DateTimeOffset RequestedAt, Guid? UndoOperationId)
 {
@@ -52,7 +52,8 @@ internal sealed record StockImportResponse(
 /// <param name="Done">Lines that would be, or were, done.</param>
 /// <param name="Refused">Lines that would not be.</param>
 /// <param name="Refusals">The first 200 of them.</param>
-internal sealed record ImportPreview(int Done, int Refused, IReadOnlyList<ImportPreview.Refusal> Refusals)
+/// <param name="NeedsApproval">Somebody has to agree before it begins; never to an import, only to taking one back.</param>
+internal sealed record ImportPreview(int Done, int Refused, IReadOnlyList<ImportPreview.Refusal> Refusals, bool NeedsApproval = false)
 {
     public const int MaxRefusals = 200;
 

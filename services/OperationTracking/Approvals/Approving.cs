@@ -103,6 +103,10 @@ internal sealed class Approving(OperationsDb db, TellAfterCommit tell, Caller ca
 
         await db.SaveChangesAsync(cancel);
         tell.Changed(caller.Org, id, hasEnded: error is not null);
+        if (error is not null && held.Row.Undoes is { } undone)
+        {
+            tell.Changed(caller.Org, undone, hasEnded: true);
+        }
     }
 
     /// <summary>As tell_timeline reads them.</summary>

@@ -5,12 +5,15 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 namespace OpsPlatform.OperationTracking.Batches;
 
 /// <summary>
-/// Makes open batches as far as their children are, once a second, and ends them as soon as the last of these has ended. Every replica does it; each
-/// batch is one's at a time, and what was done is not done again.
+/// Makes open batches as far as their children are, once a second when one of these has changed, and ends them as soon as the last of these has ended. Every
+/// replica does it for what it has changed; each batch is one's at a time, and what was done is not done again.
 /// </summary>
 internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceScopeFactory scopes, BatchSignal signal, TimeProvider time, ILogger<RollUpBatches> log) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    /// <summary>All are looked at so often, for what a process changed that was killed before it came to it.</summary>
+    private static readonly TimeSpan AllInterval = TimeSpan.FromMinutes(5);
 
     /// <summary>What changes within it is looked at together.</summary>
     private static readonly TimeSpan Gap = TimeSpan.FromMilliseconds(50);
@@ -18,22 +21,26 @@ internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceSc
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await database.Ready.WaitAsync(stoppingToken);
-        long? looked = null;
+        long? looked = null, lookedAtAll = null;
         while (!stoppingToken.IsCancellationRequested)
         {
             var woken = signal.Next;
             var isTurn = looked is not { } last || time.GetElapsedTime(last) >= Interval;
             looked = isTurn ? time.GetTimestamp() : looked;
+            var changed = isTurn ? signal.Take() : [];
+            var isAll = changed is null || (isTurn && (lookedAtAll is not { } before || time.GetElapsedTime(before) >= AllInterval));
+            lookedAtAll = isAll ? looked : lookedAtAll;
             try
             {
-                foreach (var (org, id) in await Find(isTurn, stoppingToken))
+                foreach (var (org, id) in await Find(isAll, changed ?? [], stoppingToken))
                 {
-                    await RollUp(org, id, isTurn, stoppingToken);
+                    lookedAtAll = await HasRolledUp(org, id, isTurn, stoppingToken) ? lookedAtAll : null;
                 }
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
                 Later(fault, null);
+                lookedAtAll = null;
             }
 
             await Task.Delay(Gap, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -43,10 +50,12 @@ internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceSc
 
     private TimeSpan Left(long looked) => Interval - time.GetElapsedTime(looked) is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero;
 
-    private async Task<List<(Guid Org, Guid Id)>> Find(bool all, CancellationToken cancel)
+    private async Task<List<(Guid Org, Guid Id)>> Find(bool all, IReadOnlyCollection<(Guid Org, Guid Id)> changed, CancellationToken cancel)
     {
-        await using var find = database.Relay.CreateCommand("SELECT org_id, id FROM batches_to_roll_up($1)");
+        await using var find = database.Relay.CreateCommand("SELECT org_id, id FROM batches_to_roll_up($1) UNION SELECT org_id, id FROM batches_of($2, $3)");
         find.Parameters.Add(new() { Value = all });
+        find.Parameters.Add(new() { Value = changed.Select(one => one.Org).ToArray() });
+        find.Parameters.Add(new() { Value = changed.Select(one => one.Id).ToArray() });
         List<(Guid, Guid)> found = [];
         await using var row = await find.ExecuteReaderAsync(cancel);
         while (await row.ReadAsync(cancel))
@@ -58,17 +67,19 @@ internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceSc
     }
 
     /// <summary>What goes wrong with one must not keep the others waiting.</summary>
-    private async Task RollUp(Guid org, Guid id, bool isTurn, CancellationToken cancel)
+    private async Task<bool> HasRolledUp(Guid org, Guid id, bool isTurn, CancellationToken cancel)
     {
         try
         {
             await using var scope = scopes.CreateAsyncScope();
             scope.ServiceProvider.GetRequiredService<Caller>().ActFor(org, Approving.Self);
             await scope.ServiceProvider.GetRequiredService<BatchTurn>().Run(id, isTurn, cancel);
+            return true;
         }
         catch (Exception fault) when (!cancel.IsCancellationRequested)
         {
             Later(fault, id);
+            return false;
         }
     }
 

@@ -1,3 +1,4 @@
+using OpsPlatform.OperationTracking.Batches;
 using OpsPlatform.ServiceDefaults.Messaging;
 
 namespace OpsPlatform.OperationTracking.Operations;
@@ -15,15 +16,16 @@ internal sealed class OperationWatch
     private static readonly TimeSpan PollWhenTold = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan PollWhenAlone = TimeSpan.FromMilliseconds(250);
     private readonly Replicas _replicas;
+    private readonly BatchSignal _batches;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private readonly Dictionary<(Guid Org, Guid Id), Signal> _signals = [];
     private readonly Dictionary<Guid, int> _perOrganisation = [];
     private readonly Dictionary<Guid, Followers> _followers = [];
 
-    public OperationWatch(Replicas replicas, TimeProvider time)
+    public OperationWatch(Replicas replicas, BatchSignal batches, TimeProvider time)
     {
-        (_replicas, _time) = (replicas, time);
+        (_replicas, _batches, _time) = (replicas, batches, time);
         replicas.Hear(Topic, text =>
         {
             if (text.Split('/') is [var org, var id, ..] && Guid.TryParse(org, out var orgId) && Guid.TryParse(id, out var operation))
@@ -82,8 +84,12 @@ internal sealed class OperationWatch
     /// <summary>A newer report is in this process's memory.</summary>
     public void Reported(Guid org, Guid id) => Wake(org, id, isRowChanged: false);
 
-    /// <summary>Other replicas, which do not know what is in this one's memory, may read it from the row now.</summary>
-    public void TellOthers(Guid org, Guid id) => _replicas.Tell(Topic, $"{org:N}/{id:N}");
+    /// <summary>Other replicas, which do not know what is in this one's memory, may read it from the row now; and so may its batch.</summary>
+    public void TellOthers(Guid org, Guid id)
+    {
+        _batches.Changed(org, id);
+        _replicas.Tell(Topic, $"{org:N}/{id:N}");
+    }
 
     private void Wake(Guid org, Guid id, bool isRowChanged)
     {

@@ -25,6 +25,10 @@ internal sealed class EndOperationWhenOperationEnded(OperationsDb db, TellAfterC
         foreach (var envelope in ends)
         {
             tell.Changed(caller.Org, envelope.Message.Operation.OperationId, hasEnded: true);
+            if (envelope.Message.Operation.Undoes is { } undone)
+            {
+                tell.Changed(caller.Org, undone, hasEnded: true);
+            }
         }
     }
 

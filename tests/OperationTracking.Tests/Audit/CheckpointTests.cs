@@ -51,6 +51,7 @@ public sealed class CheckpointTests(AuditFixture service) : IClassFixture<AuditF
         await _desk.Fill();
         await Task.WhenAll(Enumerable.Range(0, 4).SelectMany(_ => (Task[])[service.Sign(), replica.Services.GetRequiredService<SignCheckpoints>().Run(CancellationToken.None)]));
         (await Checkpoints()).Select(x => x.Number("position")).ShouldBeUnique();
+        service.Log.Of(_desk.Org).ShouldAllBe(line => line.Level == LogLevel.Information);
         (await _desk.Audit()).GetProperty("isIntact").GetBoolean().ShouldBeTrue();
     }
 
