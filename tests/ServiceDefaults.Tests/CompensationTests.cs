@@ -126,6 +126,7 @@ public sealed class CompensationTests : ScriptedOperations
         });
         await _begun.Task.WaitAsync(Patience);
         await Cancel();
+        await Eventually.Is(async () => await Read<string>("cancelled_by") is not null);
         await NothingMoreEnds();
         mayEnd.SetResult();
 
