@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 using NpgsqlTypes;
 using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Database;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.ServiceDefaults.Tests;
 

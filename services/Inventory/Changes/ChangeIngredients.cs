@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.Inventory.Imports;
-using OpsPlatform.Inventory.Ingredients;
 using OpsPlatform.ServiceDefaults.Auth;
 using OpsPlatform.ServiceDefaults.Work;
 

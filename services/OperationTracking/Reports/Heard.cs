@@ -28,8 +28,12 @@ internal sealed record Heard(OperationReported Report, Guid Correlation, long? R
             {
                 Report = Report with
                 {
-                    Sequence = later.Report.Sequence, At = later.Report.At, RetryAt = later.Report.RetryAt, Error = later.Report.Error ?? Report.Error,
-                    Cause = later.Report.Cause, BlockedBy = later.Report.BlockedBy,
+                    Sequence = later.Report.Sequence,
+                    At = later.Report.At,
+                    RetryAt = later.Report.RetryAt,
+                    Error = later.Report.Error ?? Report.Error,
+                    Cause = later.Report.Cause,
+                    BlockedBy = later.Report.BlockedBy,
                 },
             };
         }

@@ -1,4 +1,3 @@
-using OpsPlatform.Contracts;
 using OpsPlatform.ServiceDefaults.Work;
 
 namespace OpsPlatform.ServiceDefaults.Tests.Sample;
