@@ -1,4 +1,4 @@
--- A captured change costs a third less: the names of columns come out of the row's JSON by one call, the join of rows with themselves needs no
+-- A captured change runs through less code: the names of columns come out of the row's JSON by one call, the join of rows with themselves needs no
 -- settings, and what only functions with constants write is not checked again for each row.
 
 -- All columns of a created row that travel have changed: the same for all rows, so they are asked once.
@@ -6,11 +6,13 @@ CREATE OR REPLACE FUNCTION capture_inserted() RETURNS trigger LANGUAGE plpgsql S
 DECLARE
   hidden text[] := TG_ARGV[4]::text[];
   context jsonb := coalesce(nullif(current_setting('app.context', true), '')::jsonb, '{"source": "sql"}');
+  contexts jsonb := nullif(current_setting('app.contexts', true), '')::jsonb;
 BEGIN
   INSERT INTO public.sync_events
     (org_id, event_type, category, priority, entity_type, entity_id, row_version, operation, data, changed, metadata, size_bytes, shard)
   SELECT r.org_id, TG_ARGV[1] || '_created', TG_ARGV[2], TG_ARGV[3], TG_ARGV[0], r.id, r.row_version, 'create', r.data,
-    (SELECT jsonb_path_query_array(to_jsonb(a) - hidden, '$.keyvalue().key') FROM added a LIMIT 1), context, octet_length(r.data::text), hashtext(r.id) & 7
+    (SELECT jsonb_path_query_array(to_jsonb(a) - hidden, '$.keyvalue().key') FROM added a LIMIT 1),
+    coalesce(contexts -> r.id, context), octet_length(r.data::text), hashtext(r.id) & 7
   -- OFFSET keeps the planner from making the row's JSON once for each use.
   FROM (SELECT a.org_id, a.id::text AS id, a.row_version, to_jsonb(a) - hidden AS data FROM added a OFFSET 0) r;
   RETURN NULL;
