@@ -13,7 +13,7 @@ internal sealed class OperationStream(PipeWriter body, Followed operation, TimeP
     private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
 
     /// <summary>States in between are passed over; a person sees no more of them.</summary>
-    private static readonly TimeSpan LeastGap = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LeastGap = TimeSpan.FromMilliseconds(50);
 
     /// <summary>A reader that lost the connection comes again after this time, in milliseconds.</summary>
     private const string Retry = "retry: 500\n";

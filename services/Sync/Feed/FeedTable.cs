@@ -24,13 +24,17 @@ internal static class FeedTable
     /// <summary>A filter that admits little must not make one statement walk the whole feed.</summary>
     private const int FilterWindow = 10_000;
 
+    private const string Columns = """
+        position, service, seq, id, event_type, category, priority, entity_type, entity_id, row_version, operation,
+        data::text, changed::text, metadata::text, captured_at
+        """;
+
     // One statement, so that the head and the entries come from one snapshot.
-    private const string PageSql = """
+    private const string PageSql = $"""
         SELECT h.position, h.earliest, f.*
         FROM feed_heads h
         LEFT JOIN LATERAL (
-            SELECT position, service, seq, id, event_type, category, priority, entity_type, entity_id, row_version, operation,
-                data::text, changed::text, metadata::text, captured_at
+            SELECT {Columns}
             FROM feed
             WHERE org_id = $1 AND position > $2 AND position <= $3
                 AND (cardinality($4) = 0 OR entity_type = ANY ($4)) AND (cardinality($5) = 0 OR event_type = ANY ($5))
@@ -40,13 +44,12 @@ internal static class FeedTable
         ORDER BY f.position
         """;
 
-    private const string PagesSql = """
+    private const string PagesSql = $"""
         SELECT w.n, h.position, h.earliest, f.*
         FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS w (org_id, after, n)
         JOIN feed_heads h ON h.org_id = w.org_id
         LEFT JOIN LATERAL (
-            SELECT position, service, seq, id, event_type, category, priority, entity_type, entity_id, row_version, operation,
-                data::text, changed::text, metadata::text, captured_at
+            SELECT {Columns}
             FROM feed
             WHERE org_id = w.org_id AND position > w.after AND position <= w.after + $3
             ORDER BY position
