@@ -87,7 +87,7 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
     private async Task LookAtNewTables(CancellationToken cancel)
     {
         await using var connection = await database.Owner.OpenConnectionAsync(cancel);
-        await Run(connection, "SELECT ops_let_digest(), ops_leave_statistics()", cancel);
+        await Run(connection, "SELECT pg_advisory_xact_lock(hashtext('opsplatform migrate')); SELECT ops_let_digest(), ops_leave_statistics(), ops_plan_for_any_organisation()", cancel);
     }
 
     /// <returns>Whether every table has its weeks.</returns>

@@ -16,7 +16,7 @@ internal static class AnswerTable
 
     private const string FindSql = """
         SELECT key_hash, fingerprint, status, headers::text, body FROM idempotent_answers
-        WHERE org_id = current_org() AND key_hash = ANY($1) AND created_at > now() - $2
+        WHERE org_id = (SELECT current_org()) AND key_hash = ANY($1) AND created_at > now() - $2
         """;
 
     // An expired answer gives way to the new one.
@@ -30,7 +30,7 @@ internal static class AnswerTable
     private const string CorrectSql = """
         UPDATE idempotent_answers AS a SET status = final.status, headers = final.headers, body = final.body
         FROM unnest($1::bytea[], $2::smallint[], $3::jsonb[], $4::bytea[]) AS final (key_hash, status, headers, body)
-        WHERE a.org_id = current_org() AND a.key_hash = final.key_hash
+        WHERE a.org_id = (SELECT current_org()) AND a.key_hash = final.key_hash
         """;
 
     /// <summary>Takes the keys until the transaction ends, and reads what was kept under them; <see cref="ReadTaken"/> takes the results.</summary>

@@ -189,7 +189,7 @@ public sealed class Operation : IProgress<OperationProgress>
         await db.Database.ExecuteSqlAsync(
             $"""
             INSERT INTO operation_images (operation_id, ordinal, entity, key, before, after)
-            SELECT {Id}, (SELECT coalesce(max(ordinal), 0) FROM operation_images WHERE org_id = current_org() AND operation_id = {Id}) + n, {entity}, key, before::jsonb, after::jsonb
+            SELECT {Id}, (SELECT coalesce(max(ordinal), 0) FROM operation_images WHERE org_id = (SELECT current_org()) AND operation_id = {Id}) + n, {entity}, key, before::jsonb, after::jsonb
             FROM unnest({images.Select(image => image.Key).ToArray()}, {Json(image => image.Before)}, {Json(image => image.After)}) WITH ORDINALITY AS i (key, before, after, n)
             """,
             cancel);

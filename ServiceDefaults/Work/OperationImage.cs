@@ -15,7 +15,7 @@ public sealed record OperationImage(long Ordinal, string Entity, string Key, str
     public static Task<List<OperationImage>> Of(ServiceDb db, Guid operation, long before, int most, CancellationToken cancel) => db.Database.SqlQuery<OperationImage>(
         $"""
         SELECT ordinal AS "Ordinal", entity AS "Entity", key AS "Key", before::text AS "Before", after::text AS "After" FROM operation_images
-        WHERE org_id = current_org() AND operation_id = {operation} AND ordinal < {before} ORDER BY ordinal DESC LIMIT {most}
+        WHERE org_id = (SELECT current_org()) AND operation_id = {operation} AND ordinal < {before} ORDER BY ordinal DESC LIMIT {most}
         """).ToListAsync(cancel);
 
     public T? ReadBefore<T>()

@@ -44,7 +44,7 @@ internal sealed partial class TellWaits(ServiceDatabase database, Kinds kinds, R
             AS w (id, attempts, wait, message, body, actor, correlation_id, traceparent)
         ), noted AS (
           UPDATE operation_work o SET told_wait = w.wait FROM waits w
-          WHERE o.org_id = current_org() AND o.id = w.id AND o.state = 'waiting' AND o.attempts = w.attempts AND o.told_wait IS DISTINCT FROM w.wait
+          WHERE o.org_id = (SELECT current_org()) AND o.id = w.id AND o.state = 'waiting' AND o.attempts = w.attempts AND o.told_wait IS DISTINCT FROM w.wait
           RETURNING o.id
         )
         INSERT INTO outbox (id, org_id, message_type, body, actor, correlation_id, traceparent)

@@ -15,7 +15,7 @@ public sealed class Undoing(ServiceDb db, IServiceProvider services)
     /// <summary>Marks work of this service, which has ended and which nobody has undone, as undone by that operation; within the transaction at hand.</summary>
     /// <returns>False when there is no such work, or no longer.</returns>
     public async Task<bool> TryMark(Guid id, Guid undo, CancellationToken cancel) => await db.Database.ExecuteSqlAsync(
-        $"UPDATE operation_work SET undone_by = {undo} WHERE org_id = current_org() AND id = {id} AND state = 'ended' AND undone_by IS NULL", cancel) == 1;
+        $"UPDATE operation_work SET undone_by = {undo} WHERE org_id = (SELECT current_org()) AND id = {id} AND state = 'ended' AND undone_by IS NULL", cancel) == 1;
 
     /// <summary>For an undo that ended before it stored anything, since it was denied or cancelled: what it was to undo can be undone or tried again after all.</summary>
     internal static FormattableString Unmark(Guid undo) =>
@@ -30,7 +30,7 @@ public sealed class Undoing(ServiceDb db, IServiceProvider services)
         var work = (await db.Database.SqlQuery<WorkDone>(
             $"""
             SELECT id AS "Id", operation_type AS "OperationType", args::text AS "Args", actor AS "Actor", state AS "State", attempts AS "Attempts", undone_by AS "UndoneBy"
-            FROM operation_work WHERE org_id = current_org() AND id = {id}
+            FROM operation_work WHERE org_id = (SELECT current_org()) AND id = {id}
             """).ToListAsync(cancel)).SingleOrDefault();
         if (work is null)
         {

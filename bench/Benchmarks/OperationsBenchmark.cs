@@ -106,12 +106,12 @@ internal sealed class OperationsBenchmark : IBenchmark
     {
         var yarp = await BareWeb.Hello(session.Phase(0.05), session.Cancel);
         Task One(string name, Func<string> path, string condition) => Reads.Measure(
-            session, system, tenant, name, path, yarp, database, $"SELECT * FROM operations WHERE org_id = current_org() AND {condition} ORDER BY queued_at DESC, id DESC LIMIT 51");
+            session, system, tenant, name, path, yarp, database, $"SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND {condition} ORDER BY queued_at DESC, id DESC LIMIT 51");
         await One("latest operations", () => "/operations?limit=50", "true");
         await One("operations that failed", () => "/operations?status=failed", "status = 'failed'");
         await One("operations of one type", () => $"/operations?operationType=bench.type{Random.Shared.Next(Types)}", "operation_type = 'bench.type7'");
         await One("operations with a tag", () => $"/operations?tag=tag{Random.Shared.Next(Tags)}",
-            "id IN (SELECT operation_id FROM operation_tags WHERE org_id = current_org() AND tag = 'tag7' ORDER BY queued_at DESC LIMIT 51)");
+            "id IN (SELECT operation_id FROM operation_tags WHERE org_id = (SELECT current_org()) AND tag = 'tag7' ORDER BY queued_at DESC LIMIT 51)");
     }
 
     private static async Task<long> RowsWritten(BenchSystem system, CancellationToken cancel)

@@ -36,14 +36,14 @@ internal sealed class Reads : IBenchmark
             var yarp = await BareWeb.Hello(session.Phase(0.05), session.Cancel);
             Task One(string name, Func<string> path, NpgsqlDataSource database, string sql) => Measure(session, system, tenant, name, path, yarp, database, sql);
             await One("latest orders", () => "/orders", orders, """
-                SELECT * FROM (SELECT * FROM orders WHERE org_id = current_org() ORDER BY occurred_at DESC, id DESC LIMIT 51) o JOIN order_lines l ON l.org_id = o.org_id AND l.order_id = o.id
+                SELECT * FROM (SELECT * FROM orders WHERE org_id = (SELECT current_org()) ORDER BY occurred_at DESC, id DESC LIMIT 51) o JOIN order_lines l ON l.org_id = o.org_id AND l.order_id = o.id
                 """);
             await One("orders of one state up to a day", () => $"/orders?status=confirmed&to={Day(Random.Shared.Next(days)):yyyy-MM-ddTHH:mm:ssZ}", orders, $"""
-                SELECT * FROM (SELECT * FROM orders WHERE org_id = current_org() AND status = 'confirmed' AND occurred_at < now() - interval '{days / 2} days'
+                SELECT * FROM (SELECT * FROM orders WHERE org_id = (SELECT current_org()) AND status = 'confirmed' AND occurred_at < now() - interval '{days / 2} days'
                 ORDER BY occurred_at DESC, id DESC LIMIT 51) o JOIN order_lines l ON l.org_id = o.org_id AND l.order_id = o.id
                 """);
             await One("inventory status", () => $"/inventory/status?state={Random.Shared.GetItems(States, 1)[0]}", inventory,
-                "SELECT * FROM inventory_status WHERE org_id = current_org() AND status = 'LOW_STOCK' ORDER BY code LIMIT 51");
+                "SELECT * FROM inventory_status WHERE org_id = (SELECT current_org()) AND status = 'LOW_STOCK' ORDER BY code LIMIT 51");
             await One("availability of all recipes", () => "/recipes/availability", inventory,
                 "SELECT * FROM recipe_availability_for(1) WHERE recipe_id = ANY(ARRAY(SELECT id FROM recipes ORDER BY code LIMIT 51)) ORDER BY code");
             await One("availability of one recipe", () => $"/recipes/{Random.Shared.GetItems(recipes, 1)[0]}/availability?quantity=3", inventory,

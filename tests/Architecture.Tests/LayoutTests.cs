@@ -48,6 +48,16 @@ public sealed partial class LayoutTests
         }
     }
 
+    /// <summary>Decision 37. What stands in policies and functions is rewritten at every start.</summary>
+    [Fact]
+    public void No_statement_is_planned_for_the_organisation_that_asks_first()
+    {
+        foreach (var file in Repository.Files("*.cs").Where(file => !file.Contains($"{Path.DirectorySeparatorChar}tests{Path.DirectorySeparatorChar}")))
+        {
+            File.ReadAllText(file).ShouldNotContain("org_id = current_org()", Case.Sensitive, $"{file} has to say org_id = (SELECT current_org())");
+        }
+    }
+
     /// <summary>Row-level security is forced on every table that says whose its rows are.</summary>
     [Fact]
     public void Every_table_with_an_organisation_is_guarded()

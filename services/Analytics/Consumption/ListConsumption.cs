@@ -42,9 +42,9 @@ internal static class ListConsumption
               SELECT CASE WHEN {isByDay} THEN day END AS day, ingredient_id, unit, sum(orders)::bigint AS orders, sum(consumed) AS consumed,
                 sum(restored) AS restored, round(sum(cost_minor), 2) AS cost
               FROM consumption_by_day
-              WHERE org_id = current_org() AND generation = {counting.Generation} AND day BETWEEN {period.From} AND {period.To}
+              WHERE org_id = (SELECT current_org()) AND generation = {counting.Generation} AND day BETWEEN {period.From} AND {period.To}
               GROUP BY 1, ingredient_id, unit) AS c
-            LEFT JOIN ingredient_names n ON n.org_id = current_org() AND n.ingredient_id = c.ingredient_id
+            LEFT JOIN ingredient_names n ON n.org_id = (SELECT current_org()) AND n.ingredient_id = c.ingredient_id
             WHERE {after == null} OR (coalesce(c.day, {period.From}), c.ingredient_id, c.unit) > ({day ?? period.From}, {ingredient}, {unit})
             ORDER BY c.day, c.ingredient_id, c.unit LIMIT {size + 1}
             """).ToListAsync(cancel);

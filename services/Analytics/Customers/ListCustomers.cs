@@ -34,7 +34,7 @@ internal static class ListCustomers
               round(revenue_minor / tickets) AS "AverageTicketMinor", first_at AS "FirstAt", last_at AS "LastAt",
               round((extract(epoch FROM last_at - first_at) / 86400 / nullif(tickets - 1, 0))::numeric, 4) AS "AverageIntervalDays"
             FROM customer_totals
-            WHERE org_id = current_org() AND generation = {counting.Generation}
+            WHERE org_id = (SELECT current_org()) AND generation = {counting.Generation}
               AND ({after == null} OR (revenue_minor <= {revenue} AND (revenue_minor < {revenue} OR (customer_id, currency) > ({customer}, {currency}))))
             ORDER BY revenue_minor DESC, customer_id, currency LIMIT {size + 1}
             """).ToListAsync(cancel);

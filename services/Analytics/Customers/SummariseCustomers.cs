@@ -23,7 +23,7 @@ internal static class SummariseCustomers
               round((sum(extract(epoch FROM last_at - first_at)) / 86400 / nullif(sum(tickets - 1), 0))::numeric, 4) AS "AverageIntervalDays"
             FROM (
               SELECT sum(tickets) AS tickets, min(first_at) AS first_at, max(last_at) AS last_at
-              FROM customer_totals WHERE org_id = current_org() AND generation = {counting.Generation} GROUP BY customer_id) AS c
+              FROM customer_totals WHERE org_id = (SELECT current_org()) AND generation = {counting.Generation} GROUP BY customer_id) AS c
             """).SingleAsync(cancel));
     }
 }

@@ -55,7 +55,7 @@ internal static class GetComparison
             SELECT name AS "Name", incremental_rows AS "IncrementalRows", rebuilt_rows AS "RebuiltRows", incremental_sums::text AS "IncrementalSums",
               rebuilt_sums::text AS "RebuiltSums", incremental_hash AS "IncrementalHash", rebuilt_hash AS "RebuiltHash",
               differing_rows AS "DifferingRows", differences::text AS "Differences"
-            FROM rebuild_comparisons WHERE org_id = current_org() AND rebuild_id = {rebuild.Id} ORDER BY position
+            FROM rebuild_comparisons WHERE org_id = (SELECT current_org()) AND rebuild_id = {rebuild.Id} ORDER BY position
             """).ToListAsync(cancel);
         return TypedResults.Ok(new Response(rebuild.Id, isEqual, comparedAt, [.. rows.Select(Shown)]));
     }

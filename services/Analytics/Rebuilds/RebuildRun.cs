@@ -122,7 +122,7 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
         while (true)
         {
             var ahead = await db.Database.SqlQuery<long>(
-                $"""SELECT facts_ahead(live_generation, building_generation) AS "Value" FROM organisations WHERE org_id = current_org()""").SingleAsync(cancel);
+                $"""SELECT facts_ahead(live_generation, building_generation) AS "Value" FROM organisations WHERE org_id = (SELECT current_org())""").SingleAsync(cancel);
             if (ahead < fewest)
             {
                 (fewest, fellAt) = (ahead, time.GetTimestamp());
@@ -165,7 +165,7 @@ internal sealed class RebuildRun(AnalyticsDb db, OwnerExports owners, TimeProvid
         var isEqual = await db.Database.SqlQuery<bool>(
             $"""
             SELECT compare_generations({at.Id}, live_generation, {at.Generation}, {GetComparison.MaxDifferences}) AS "Value"
-            FROM organisations WHERE org_id = current_org() AND building_generation = {at.Generation}
+            FROM organisations WHERE org_id = (SELECT current_org()) AND building_generation = {at.Generation}
             """).SingleAsync(cancel);
         await snapshot.CommitAsync(cancel);
         return isEqual;

@@ -24,7 +24,7 @@ internal static class StartRebuild
         var generation = (await db.Database.SqlQuery<int>(
             $"""
             UPDATE organisations SET last_generation = last_generation + 1, building_generation = last_generation + 1
-            WHERE org_id = current_org() RETURNING building_generation AS "Value"
+            WHERE org_id = (SELECT current_org()) RETURNING building_generation AS "Value"
             """).ToListAsync(cancel))[0];
         var rebuild = new Rebuild
         {

@@ -51,17 +51,17 @@ internal static class ListPairs
         var tickets = await db.Database.SqlQuery<long>(
             $"""
             SELECT coalesce(sum(confirmed), 0)::bigint AS "Value" FROM orders_by_day
-            WHERE org_id = current_org() AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
+            WHERE org_id = (SELECT current_org()) AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
             """).SingleAsync(cancel);
         var byLift = sort?.Value == PairsBy.Lift;
         var pairs = await db.Database.SqlQuery<Pair>(
             $"""
             WITH single AS (
               SELECT menu_item_id, sum(tickets)::bigint AS tickets FROM sales_by_item
-              WHERE org_id = current_org() AND generation = {generation} AND day BETWEEN {period.From} AND {period.To} GROUP BY menu_item_id),
+              WHERE org_id = (SELECT current_org()) AND generation = {generation} AND day BETWEEN {period.From} AND {period.To} GROUP BY menu_item_id),
             pair AS (
               SELECT first_item_id, second_item_id, sum(tickets)::bigint AS tickets FROM pairs_by_day
-              WHERE org_id = current_org() AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
+              WHERE org_id = (SELECT current_org()) AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
               GROUP BY first_item_id, second_item_id HAVING sum(tickets) >= {fewest})
             SELECT p.first_item_id AS "FirstItemId", x.name AS "FirstName", p.second_item_id AS "SecondItemId", y.name AS "SecondName",
               p.tickets AS "Tickets", a.tickets AS "FirstTickets", b.tickets AS "SecondTickets",
@@ -70,8 +70,8 @@ internal static class ListPairs
             FROM pair p
             JOIN single a ON a.menu_item_id = p.first_item_id
             JOIN single b ON b.menu_item_id = p.second_item_id
-            LEFT JOIN item_names x ON x.org_id = current_org() AND x.menu_item_id = p.first_item_id
-            LEFT JOIN item_names y ON y.org_id = current_org() AND y.menu_item_id = p.second_item_id
+            LEFT JOIN item_names x ON x.org_id = (SELECT current_org()) AND x.menu_item_id = p.first_item_id
+            LEFT JOIN item_names y ON y.org_id = (SELECT current_org()) AND y.menu_item_id = p.second_item_id
             ORDER BY CASE WHEN {byLift} THEN p.tickets::numeric / (a.tickets::numeric * b.tickets) END DESC, p.tickets DESC, p.first_item_id, p.second_item_id
             LIMIT {size}
             """).ToListAsync(cancel);

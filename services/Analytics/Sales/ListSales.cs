@@ -68,7 +68,7 @@ internal static class ListSales
               (SELECT coalesce(sum(t.tax_minor), 0) FROM taxes_by_day t
                WHERE t.org_id = s.org_id AND t.generation = s.generation AND t.day = s.day AND t.currency = s.currency) AS "TaxMinor"
             FROM sales_by_day s
-            WHERE s.org_id = current_org() AND s.generation = {generation} AND s.day BETWEEN {first} AND {period.To} AND (s.day, s.currency) > ({first}, {currency})
+            WHERE s.org_id = (SELECT current_org()) AND s.generation = {generation} AND s.day BETWEEN {first} AND {period.To} AND (s.day, s.currency) > ({first}, {currency})
             ORDER BY s.day, s.currency LIMIT {size + 1}
             """);
     }
@@ -84,7 +84,7 @@ internal static class ListSales
               tickets AS "Tickets", NULL::bigint AS "Quantity", revenue_minor AS "RevenueMinor", round(revenue_minor / tickets) AS "AverageTicketMinor",
               NULL::numeric AS "TaxMinor"
             FROM sales_by_hour
-            WHERE org_id = current_org() AND generation = {generation} AND day BETWEEN {first} AND {period.To}
+            WHERE org_id = (SELECT current_org()) AND generation = {generation} AND day BETWEEN {first} AND {period.To}
               AND (day, hour, currency) > ({first}, {hour}, {currency})
             ORDER BY day, hour, currency LIMIT {size + 1}
             """);
@@ -100,9 +100,9 @@ internal static class ListSales
               round(s.revenue_minor / s.tickets) AS "AverageTicketMinor", NULL::numeric AS "TaxMinor"
             FROM (
               SELECT menu_item_id, currency, sum(tickets)::bigint AS tickets, sum(quantity)::bigint AS quantity, sum(revenue_minor) AS revenue_minor
-              FROM sales_by_item WHERE org_id = current_org() AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
+              FROM sales_by_item WHERE org_id = (SELECT current_org()) AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
               GROUP BY menu_item_id, currency) AS s
-            LEFT JOIN item_names n ON n.org_id = current_org() AND n.menu_item_id = s.menu_item_id
+            LEFT JOIN item_names n ON n.org_id = (SELECT current_org()) AND n.menu_item_id = s.menu_item_id
             WHERE {after == null} OR (-s.revenue_minor, s.menu_item_id, s.currency) > (-{last.RevenueMinor}, {last.MenuItemId}, {last.Currency})
             ORDER BY s.revenue_minor DESC, s.menu_item_id, s.currency LIMIT {size + 1}
             """);
@@ -118,7 +118,7 @@ internal static class ListSales
               round(s.revenue_minor / s.tickets) AS "AverageTicketMinor", NULL::numeric AS "TaxMinor"
             FROM (
               SELECT category, currency, sum(tickets)::bigint AS tickets, sum(quantity)::bigint AS quantity, sum(revenue_minor) AS revenue_minor
-              FROM sales_by_category WHERE org_id = current_org() AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
+              FROM sales_by_category WHERE org_id = (SELECT current_org()) AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
               GROUP BY category, currency) AS s
             WHERE {after == null} OR (-s.revenue_minor, s.category, s.currency) > (-{last.RevenueMinor}, {last.Category}, {last.Currency})
             ORDER BY s.revenue_minor DESC, s.category, s.currency LIMIT {size + 1}

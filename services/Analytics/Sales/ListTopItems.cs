@@ -38,9 +38,9 @@ internal static class ListTopItems
             FROM (
               SELECT menu_item_id, currency, sum(tickets)::bigint AS tickets, sum(quantity)::bigint AS quantity, sum(revenue_minor) AS revenue_minor,
                 coalesce(round(sum(revenue_minor) / nullif(sum(sum(revenue_minor)) OVER (PARTITION BY currency), 0), 6), 0) AS share
-              FROM sales_by_item WHERE org_id = current_org() AND generation = {counting.Generation} AND day BETWEEN {period.From} AND {period.To}
+              FROM sales_by_item WHERE org_id = (SELECT current_org()) AND generation = {counting.Generation} AND day BETWEEN {period.From} AND {period.To}
               GROUP BY menu_item_id, currency) AS s
-            LEFT JOIN item_names n ON n.org_id = current_org() AND n.menu_item_id = s.menu_item_id
+            LEFT JOIN item_names n ON n.org_id = (SELECT current_org()) AND n.menu_item_id = s.menu_item_id
             ORDER BY CASE {by} WHEN 'Quantity' THEN s.quantity WHEN 'Tickets' THEN s.tickets ELSE s.revenue_minor END DESC, s.menu_item_id, s.currency
             LIMIT {size}
             """).ToListAsync(cancel)));

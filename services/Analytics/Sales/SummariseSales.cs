@@ -78,21 +78,21 @@ internal static class SummariseSales
         SELECT coalesce(sum(confirmed), 0)::bigint AS "Confirmed", coalesce(sum(rejected), 0)::bigint AS "Rejected",
           coalesce(sum(cancelled), 0)::bigint AS "Cancelled",
           (SELECT round(coalesce(sum(cost_minor), 0), 2) FROM consumption_by_day
-           WHERE org_id = current_org() AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}) AS "CostMinor"
-        FROM orders_by_day WHERE org_id = current_org() AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
+           WHERE org_id = (SELECT current_org()) AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}) AS "CostMinor"
+        FROM orders_by_day WHERE org_id = (SELECT current_org()) AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
         """);
 
     private static IQueryable<Revenue> Revenues(AnalyticsDb db, int generation, Period period) => db.Database.SqlQuery<Revenue>(
         $"""
         SELECT currency AS "Currency", sum(tickets)::bigint AS "Tickets", sum(revenue_minor) AS "RevenueMinor" FROM sales_by_day
-        WHERE org_id = current_org() AND generation = {generation} AND day BETWEEN {period.From} AND {period.To} GROUP BY currency ORDER BY currency
+        WHERE org_id = (SELECT current_org()) AND generation = {generation} AND day BETWEEN {period.From} AND {period.To} GROUP BY currency ORDER BY currency
         """);
 
     private static IQueryable<ClassTax> Taxes(AnalyticsDb db, int generation, Period period) => db.Database.SqlQuery<ClassTax>(
         $"""
         SELECT currency AS "Currency", tax_class AS "TaxClass", sum(revenue_minor) AS "RevenueMinor", sum(net_minor) AS "NetMinor",
           sum(tax_minor) AS "TaxMinor", sum(gross_minor) AS "GrossMinor"
-        FROM taxes_by_day WHERE org_id = current_org() AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
+        FROM taxes_by_day WHERE org_id = (SELECT current_org()) AND generation = {generation} AND day BETWEEN {period.From} AND {period.To}
         GROUP BY currency, tax_class ORDER BY currency, tax_class
         """);
 }

@@ -16,7 +16,7 @@ internal sealed record Counting(string? Currency, string TimeZone, string Counti
             $"""
             SELECT currency AS "Currency", time_zone AS "TimeZone", counting_zone AS "CountingZone", day_starts_at AS "DayStartsAt",
               business_day({time.GetUtcNow()}, counting_zone, day_starts_at) AS "Today", live_generation AS "Generation"
-            FROM organisations WHERE org_id = current_org()
+            FROM organisations WHERE org_id = (SELECT current_org())
             """).SingleOrDefaultAsync(cancel)
         // Nothing was heard of the organisation yet: it has no totals either.
         ?? new(null, "UTC", "UTC", TimeOnly.MinValue, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime), 1);

@@ -31,13 +31,13 @@ internal static class ExportConsumption
             $"""
             SELECT order_id AS "OrderId", state AS "State", consumed::text AS "Consumed", coalesce(occurred_at, decided_at) AS "OccurredAt"
             FROM stock_decisions
-            WHERE org_id = current_org() AND ({last}::uuid IS NULL OR order_id > {last}) AND state IN ('consumed', 'restored')
+            WHERE org_id = (SELECT current_org()) AND ({last}::uuid IS NULL OR order_id > {last}) AND state IN ('consumed', 'restored')
             ORDER BY order_id LIMIT {size + 1}
             """).ToListAsync(cancel);
         var page = Paging.Cut(rows, size, x => (Guid?)x.OrderId);
         var total = after is null
             ? await db.Database.SqlQuery<long>(
-                $"""SELECT count(*) AS "Value" FROM stock_decisions WHERE org_id = current_org() AND state IN ('consumed', 'restored')""").SingleAsync(cancel)
+                $"""SELECT count(*) AS "Value" FROM stock_decisions WHERE org_id = (SELECT current_org()) AND state IN ('consumed', 'restored')""").SingleAsync(cancel)
             : (long?)null;
         return new([.. page.Items.Select(Exported)], page.NextCursor, total);
     }

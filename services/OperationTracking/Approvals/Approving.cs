@@ -27,7 +27,7 @@ internal sealed class Approving(OperationsDb db, TellAfterCommit tell, Caller ca
     /// <summary>Takes the lock under which everything about the operation changes.</summary>
     /// <returns>Null when there is no such operation.</returns>
     public Task<Operation?> Lock(Guid id, CancellationToken cancel) =>
-        db.Operations.FromSql($"SELECT * FROM operations WHERE org_id = current_org() AND id = {id} FOR UPDATE").AsNoTracking().SingleOrDefaultAsync(cancel);
+        db.Operations.FromSql($"SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND id = {id} FOR UPDATE").AsNoTracking().SingleOrDefaultAsync(cancel);
 
     /// <returns>Null when nobody has to agree to it.</returns>
     public async Task<Held?> Read(Operation row, CancellationToken cancel)

@@ -28,7 +28,7 @@ internal static class ListApprovals
         var page = await db.Operations.FromSql(
             $"""
             SELECT o.* FROM approvals a JOIN operations o ON o.org_id = a.org_id AND o.id = a.operation_id
-            WHERE a.org_id = current_org() AND a.state = 'open' AND a.due_at > {time.GetUtcNow()}
+            WHERE a.org_id = (SELECT current_org()) AND a.state = 'open' AND a.due_at > {time.GetUtcNow()}
               AND ({role} = ANY(a.asked_roles) OR lower({userId}) = ANY(a.asked_users))
               AND (lower(o.user_id) <> lower({userId}) OR (o.plan -> 'policy' ->> 'allows_own_vote')::boolean)
               AND NOT EXISTS (SELECT FROM votes v WHERE v.org_id = a.org_id AND v.operation_id = a.operation_id AND v.voter = {userId} AND v.state = 'counts')

@@ -46,7 +46,7 @@ internal sealed class LookAtApproval(OperationsDb db, Approving approving, Repla
     public async Task ApplyEarlyPlan(Guid id, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        var early = await db.EarlyPlans.FromSql($"SELECT * FROM early_plans WHERE org_id = current_org() AND operation_id = {id} FOR UPDATE SKIP LOCKED")
+        var early = await db.EarlyPlans.FromSql($"SELECT * FROM early_plans WHERE org_id = (SELECT current_org()) AND operation_id = {id} FOR UPDATE SKIP LOCKED")
             .AsNoTracking().SingleOrDefaultAsync(cancel);
         if (early is null)
         {

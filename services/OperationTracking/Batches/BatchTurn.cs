@@ -36,7 +36,7 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var batch = await db.Operations.FromSql(
             $"""
-            SELECT * FROM operations WHERE org_id = current_org() AND id = {id} AND completed_at IS NULL AND (status = 'cancelling' OR retry_asked_at IS NOT NULL)
+            SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND id = {id} AND completed_at IS NULL AND (status = 'cancelling' OR retry_asked_at IS NOT NULL)
             FOR UPDATE SKIP LOCKED
             """).AsNoTracking().SingleOrDefaultAsync(cancel);
         var isDone = batch switch
@@ -58,7 +58,7 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
     {
         var children = await db.Operations.FromSql(
             $"""
-            SELECT * FROM operations WHERE org_id = current_org() AND parent_id = {batch.Id} AND completed_at IS NULL AND status <> 'cancelling'
+            SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND parent_id = {batch.Id} AND completed_at IS NULL AND status <> 'cancelling'
             ORDER BY id LIMIT {AtOnce} FOR UPDATE SKIP LOCKED
             """).AsNoTracking().ToListAsync(cancel);
         foreach (var child in children)
@@ -74,7 +74,7 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
     {
         var since = OperationMoves.RetryableSince(time.GetUtcNow());
         FormattableString failed = $"""
-            SELECT * FROM operations WHERE org_id = current_org() AND parent_id = {batch.Id} AND status IN ('failed', 'timed_out')
+            SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND parent_id = {batch.Id} AND status IN ('failed', 'timed_out')
               AND undone_by IS NULL AND completed_at <= {failedBy} AND (service = {PostedOperations.Service} OR completed_at > {since}) ORDER BY id LIMIT {AtOnce} FOR UPDATE SKIP LOCKED
             """;
         foreach (var child in await db.Operations.FromSql(failed).AsNoTracking().ToListAsync(cancel))
@@ -89,8 +89,8 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
 
         await db.Database.ExecuteSqlAsync(
             $"""
-            UPDATE operations SET retry_asked_at = NULL, retry_asked_by = NULL WHERE org_id = current_org() AND id = {batch.Id} AND NOT EXISTS (
-              SELECT FROM operations c WHERE c.org_id = current_org() AND c.parent_id = {batch.Id} AND c.status IN ('failed', 'timed_out')
+            UPDATE operations SET retry_asked_at = NULL, retry_asked_by = NULL WHERE org_id = (SELECT current_org()) AND id = {batch.Id} AND NOT EXISTS (
+              SELECT FROM operations c WHERE c.org_id = (SELECT current_org()) AND c.parent_id = {batch.Id} AND c.status IN ('failed', 'timed_out')
                 AND c.undone_by IS NULL AND c.completed_at <= {failedBy} AND (c.service = {PostedOperations.Service} OR c.completed_at > {since}))
             """, cancel);
         return true;

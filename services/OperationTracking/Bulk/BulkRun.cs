@@ -46,7 +46,7 @@ internal sealed class BulkRun(OperationsDb db)
 
         // All their rows before the first timeline entry, as everybody does who changes several.
         var ids = items.Select(item => item.OperationId).ToArray();
-        var rows = await db.Operations.FromSql($"SELECT * FROM operations WHERE org_id = current_org() AND id = ANY({ids}) ORDER BY id FOR UPDATE")
+        var rows = await db.Operations.FromSql($"SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND id = ANY({ids}) ORDER BY id FOR UPDATE")
             .AsNoTracking().ToDictionaryAsync(row => row.Id, cancel);
         foreach (var item in items)
         {

@@ -17,7 +17,7 @@ internal sealed class MetadataKeeper(OperationsDb db, LatestMetadata latest, Lat
         var patch = Members(said);
         var unwritten = JsonSerializer.Serialize(latest.With(caller.Org, id, patch));
         var bytes = await db.Database.SqlQuery<int>($"""
-            SELECT octet_length(merged_metadata((SELECT metadata FROM operation_metadata WHERE org_id = current_org() AND operation_id = {id}), {unwritten}::jsonb)::text) AS "Value"
+            SELECT octet_length(merged_metadata((SELECT metadata FROM operation_metadata WHERE org_id = (SELECT current_org()) AND operation_id = {id}), {unwritten}::jsonb)::text) AS "Value"
             """).SingleAsync(cancel);
         if (bytes > MaxBytes)
         {
@@ -30,7 +30,7 @@ internal sealed class MetadataKeeper(OperationsDb db, LatestMetadata latest, Lat
 
     public async Task<Patch> Read(Guid id, CancellationToken cancel)
     {
-        var stored = await db.Database.SqlQuery<string>($"SELECT metadata::text AS \"Value\" FROM operation_metadata WHERE org_id = current_org() AND operation_id = {id}")
+        var stored = await db.Database.SqlQuery<string>($"SELECT metadata::text AS \"Value\" FROM operation_metadata WHERE org_id = (SELECT current_org()) AND operation_id = {id}")
             .SingleOrDefaultAsync(cancel);
         return latest.Over(caller.Org, id, Members(stored), Members(reports.Of(caller.Org, id)?.Report.Metadata));
     }

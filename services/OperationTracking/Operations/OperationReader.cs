@@ -24,7 +24,7 @@ internal sealed class OperationReader(OperationsDb db, LatestReports latest, His
 
     /// <summary>Keeps everybody else from changing the operation until the transaction ends.</summary>
     public Task<Operation?> Hold(Guid id, CancellationToken cancel) =>
-        db.Operations.FromSql($"SELECT * FROM operations WHERE org_id = current_org() AND id = {id} FOR UPDATE").AsNoTracking().SingleOrDefaultAsync(cancel);
+        db.Operations.FromSql($"SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND id = {id} FOR UPDATE").AsNoTracking().SingleOrDefaultAsync(cancel);
 
     /// <returns>Null when nothing was heard of it within a second either.</returns>
     public async Task<Operation?> RowOnceKnown(Guid id, CancellationToken cancel)

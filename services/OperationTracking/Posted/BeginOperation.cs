@@ -44,5 +44,5 @@ internal static class BeginOperation
         : null;
 
     private static Task<string?> Holder(Guid id, OperationsDb db, CancellationToken cancel) =>
-        db.Database.SqlQuery<string?>($"SELECT held_by AS \"Value\" FROM posted_operations WHERE org_id = current_org() AND operation_id = {id}").SingleAsync(cancel);
+        db.Database.SqlQuery<string?>($"SELECT held_by AS \"Value\" FROM posted_operations WHERE org_id = (SELECT current_org()) AND operation_id = {id}").SingleAsync(cancel);
 }

@@ -81,7 +81,7 @@ internal static class PostOperation
 
     /// <summary>To be asked after the timeline was written to: the lock on its head makes who comes at the same time wait, and be counted.</summary>
     public static async Task<bool> HasTooManyOpen(OperationsDb db, CancellationToken cancel) => await db.Database.SqlQuery<int>(
-        $"SELECT count(*)::int AS \"Value\" FROM (SELECT FROM operations WHERE org_id = current_org() AND service = 'caller' AND completed_at IS NULL LIMIT {MostOpen + 1}) AS open")
+        $"SELECT count(*)::int AS \"Value\" FROM (SELECT FROM operations WHERE org_id = (SELECT current_org()) AND service = 'caller' AND completed_at IS NULL LIMIT {MostOpen + 1}) AS open")
         .SingleAsync(cancel) > MostOpen;
 
     private static byte[] Hash(PostRequest request, string userId) =>

@@ -23,7 +23,7 @@ internal sealed class History(ServiceDatabase database, TimeProvider time) : IAs
         """;
 
     private const string ForetellSql = """
-        UPDATE operations SET forecast_p50_at = $2, forecast_p90_at = $3 WHERE org_id = current_org() AND id = $1 AND completed_at IS NULL AND forecast_p50_at IS NULL
+        UPDATE operations SET forecast_p50_at = $2, forecast_p90_at = $3 WHERE org_id = (SELECT current_org()) AND id = $1 AND completed_at IS NULL AND forecast_p50_at IS NULL
         """;
 
     /// <summary>It is read also while a request holds a connection of the pool.</summary>

@@ -27,7 +27,7 @@ internal static class GetSteps
         }
 
         // Apart from the operation's other columns, which lists read.
-        var tree = await db.Database.SqlQuery<string?>($"SELECT step_tree::text AS \"Value\" FROM operations WHERE org_id = current_org() AND id = {id}").SingleOrDefaultAsync(cancel);
+        var tree = await db.Database.SqlQuery<string?>($"SELECT step_tree::text AS \"Value\" FROM operations WHERE org_id = (SELECT current_org()) AND id = {id}").SingleOrDefaultAsync(cancel);
         var steps = JsonSerializer.Deserialize<OperationStep[]>(tree ?? row.Steps, Json.Options)!;
         return TypedResults.Ok(new Response(StepView.Of(steps, reader.Progress(row))));
     }

@@ -74,7 +74,7 @@ internal sealed partial class AskInventoryAgain(
             .FromSql(
                 $"""
                 SELECT * FROM orders o
-                WHERE o.org_id = current_org() AND o.id = ANY({ids}) AND o.status IN ('confirming', 'cancelling') AND o.asked_at < {now - _after}
+                WHERE o.org_id = (SELECT current_org()) AND o.id = ANY({ids}) AND o.status IN ('confirming', 'cancelling') AND o.asked_at < {now - _after}
                 FOR UPDATE SKIP LOCKED
                 """)
             .Include(x => x.Lines)

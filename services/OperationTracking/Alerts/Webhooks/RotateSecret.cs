@@ -20,7 +20,7 @@ internal static class RotateSecret
         var now = time.GetUtcNow();
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         // One at a time: only one secret is the present one.
-        if (!await db.Webhooks.FromSql($"SELECT * FROM webhooks WHERE org_id = current_org() AND id = {id} FOR NO KEY UPDATE").AsNoTracking().AnyAsync(cancel))
+        if (!await db.Webhooks.FromSql($"SELECT * FROM webhooks WHERE org_id = (SELECT current_org()) AND id = {id} FOR NO KEY UPDATE").AsNoTracking().AnyAsync(cancel))
         {
             return TypedResults.NotFound();
         }
