@@ -13,8 +13,11 @@ public abstract class ServiceDb(DbContextOptions options) : DbContext(options)
 {
     private JoiningDatabase? _database;
 
-    /// <summary>Transactions begun here are parts of the request's own when it has one around all of its work.</summary>
-    public override DatabaseFacade Database => _database ??= new(this);
+    /// <summary>
+    /// Transactions begun here are parts of the request's own when it has one around all of its work. A transaction in which a statement failed is lost: a savepoint
+    /// before each SaveChanges would cost two round trips, while the rows changed before are locked.
+    /// </summary>
+    public override DatabaseFacade Database => _database ??= new(this) { AutoSavepointsEnabled = false };
 
     internal RequestTransaction? Whole { get; set; }
 

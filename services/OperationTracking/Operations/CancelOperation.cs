@@ -39,8 +39,8 @@ internal static class CancelOperation
 
             await moves.Cancel(row, viewer.UserId, request.Reason, cancel);
             await db.SaveChangesAsync(cancel);
-            row = (await reader.Row(id, cancel))!;
             await transaction.CommitAsync(cancel);
+            row = (await reader.Row(id, cancel))!;
         }
 
         return TypedResults.Accepted($"/operations/{id}", reader.View(row));
