@@ -79,6 +79,7 @@ public static class BusSetup
                 });
             });
         });
+        builder.Services.AddSingleton<Lookout>().AddHostedService(services => services.GetRequiredService<Lookout>());
         builder.Services.AddHostedService<OutboxRelay>();
         builder.Services.AddHostedService<ChangeRelay>();
         listen?.Invoke(new(builder.Services, service));

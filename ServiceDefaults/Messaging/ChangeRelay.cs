@@ -12,8 +12,8 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 /// settled is sent again, before anything later.
 /// </summary>
 internal sealed class ChangeRelay(
-    ServiceDatabase database, RelaySignal signal, BrokerTopology topology, IBus bus, RelaySettings settings, TimeProvider time, ILogger<ChangeRelay> log)
-    : RelayLoop(database, signal, topology, time, settings.Interval, log), IAsyncDisposable
+    ServiceDatabase database, RelaySignal signal, BrokerTopology topology, Lookout lookout, IBus bus, RelaySettings settings, TimeProvider time, ILogger<ChangeRelay> log)
+    : RelayLoop(database, signal, topology, lookout, time, settings.Interval, log), IAsyncDisposable
 {
     /// <summary>A change reaches browsers; one larger than this is a fault of the table's design.</summary>
     private const int MaxChangeBytes = 1024 * 1024;
@@ -50,6 +50,12 @@ internal sealed class ChangeRelay(
     private PendingStart? _start;
     private long _sharedAt;
     private Task? _left;
+
+    protected override string Pending =>
+        $"SELECT FROM sync_events WHERE sync_status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= now()){(settings.Auto ? "" : " AND seq <= (SELECT up_to FROM relay_demand)")}";
+
+    /// <summary>Who has all shards can take none over.</summary>
+    protected override TimeSpan LongestRest => _shards!.Held.Count == Topology.Shards ? base.LongestRest : ShareInterval;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {

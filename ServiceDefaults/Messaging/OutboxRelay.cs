@@ -8,15 +8,17 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 
 /// <summary>Sends outbox rows, grouped by type, and deletes them once the broker has them. Replicas share the work row by row.</summary>
 internal sealed class OutboxRelay(
-    ServiceDatabase database, RelaySignal signal, BrokerTopology topology, IBus bus, RelaySettings settings, TimeProvider time, ILogger<OutboxRelay> log)
-    : RelayLoop(database, signal, topology, time, settings.Interval, log)
+    ServiceDatabase database, RelaySignal signal, BrokerTopology topology, Lookout lookout, IBus bus, RelaySettings settings, TimeProvider time, ILogger<OutboxRelay> log)
+    : RelayLoop(database, signal, topology, lookout, time, settings.Interval, log)
 {
     private const int MaxRows = 500;
     private const int MaxGroup = 100;
 
-    private const string TakeSql = """
+    private const string DueSql = "FROM outbox WHERE status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= now())";
+
+    private const string TakeSql = $"""
         SELECT id, org_id, message_type, body, actor, correlation_id, causation_id, traceparent, created_at
-        FROM outbox WHERE status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+        {DueSql}
           AND created_at > now() - $2
         ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
         """;
@@ -44,6 +46,8 @@ internal sealed class OutboxRelay(
     private static readonly TimeSpan EverythingInterval = TimeSpan.FromMilliseconds(500);
 
     private long _sawEverythingAt;
+
+    protected override string Pending => $"SELECT {DueSql}";
 
     protected override Task Connect(CancellationToken cancel) => Task.CompletedTask;
 

@@ -5,11 +5,11 @@ using OpsPlatform.ServiceDefaults.Database;
 namespace OpsPlatform.ServiceDefaults.Messaging;
 
 /// <summary>
-/// Drains a table to the broker: at once after a commit in this process or one that another replica told of, by a poll
-/// otherwise. A database or broker that is away only makes it wait.
+/// Drains a table to the broker: at once after a commit in this process or one that another replica told of, otherwise when the lookout
+/// finds something. A database or broker that is away only makes it wait.
 /// </summary>
-internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal signal, BrokerTopology topology, TimeProvider time, TimeSpan interval, ILogger log)
-    : BackgroundService
+internal abstract partial class RelayLoop(
+    ServiceDatabase database, RelaySignal signal, BrokerTopology topology, Lookout lookout, TimeProvider time, TimeSpan interval, ILogger log) : BackgroundService
 {
     private static readonly TimeSpan MaxBusyPoll = TimeSpan.FromMilliseconds(50);
 
@@ -18,10 +18,13 @@ internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal 
 
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(2);
 
-    /// <summary>Only raw SQL, retries and lost notices wait for a poll once the other replicas are heard; they are found within this time.</summary>
-    private TimeSpan IdlePoll => interval;
-
     private TimeSpan Poll => interval < MaxBusyPoll ? interval : MaxBusyPoll;
+
+    /// <summary>What it looks for, as the lookout does: only raw SQL, retries and lost notices wait for that once the other replicas are heard.</summary>
+    protected abstract string Pending { get; }
+
+    /// <summary>So long it leaves it to the lookout.</summary>
+    protected virtual TimeSpan LongestRest => TimeSpan.FromSeconds(10);
 
     protected ServiceDatabase Database => database;
 
@@ -67,7 +70,7 @@ internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal 
         while (true)
         {
             var woken = signal.Next;
-            pause = signal.HearsTheOthers && 2 * pause < IdlePoll ? 2 * pause : signal.HearsTheOthers ? IdlePoll : Poll;
+            pause = signal.HearsTheOthers ? 2 * pause : Poll;
             while (await SendBatch(cancel) > 0)
             {
                 pause = Poll;
@@ -75,6 +78,11 @@ internal abstract partial class RelayLoop(ServiceDatabase database, RelaySignal 
             }
 
             onDrained();
+            if (pause >= interval)
+            {
+                lookout.Ask(Pending, interval, signal.WakeHere);
+                pause = LongestRest;
+            }
 
             await woken.WaitAsync(pause, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancel.ThrowIfCancellationRequested();

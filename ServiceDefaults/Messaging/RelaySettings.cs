@@ -7,7 +7,7 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 /// <param name="Attempts">SYNC_RETRY_ATTEMPTS: tries before a poison row or message is set aside.</param>
 /// <param name="Backoff">SYNC_RETRY_BACKOFF_MS: before a row's second try; doubled for each further one.</param>
 /// <param name="Auto">SYNC_AUTO: off keeps captured changes until POST /{service}/changes/send asks for them.</param>
-/// <param name="Interval">SYNC_INTERVAL_MS: so long an idle relay waits for a wake-up before it looks by itself.</param>
+/// <param name="Interval">SYNC_INTERVAL_MS: within so long is found what nobody told an idle relay of.</param>
 public sealed record RelaySettings(int BatchSize, int Attempts, TimeSpan Backoff, bool Auto, TimeSpan Interval)
 {
     /// <exception cref="InvalidOperationException">A setting is out of range; the message names the environment variable.</exception>

@@ -42,6 +42,10 @@ internal sealed class Claims(ServiceDatabase database, Kinds kinds)
           entered_step, effects::text, is_compensating
         """;
 
+    /// <summary>Work that may be claimed, or could be if what it holds were free.</summary>
+    public const string DueSql =
+        "SELECT FROM operation_work WHERE state <> 'ended' AND next_attempt_at <= clock_timestamp() AND coalesce(leased_until, '-infinity') < clock_timestamp()";
+
     /// <returns>Null when nothing waits that may begin.</returns>
     public async Task<Claim?> Next(CancellationToken cancel)
     {

@@ -9,11 +9,13 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 namespace OpsPlatform.ServiceDefaults.Work;
 
 /// <summary>Tells of work that waits for what others hold, what it waits for, once whenever that has changed; in services alone that have such work.</summary>
-internal sealed partial class TellWaits(ServiceDatabase database, Kinds kinds, RelaySignal relay, TimeProvider time, ILogger<TellWaits> log) : BackgroundService
+internal sealed partial class TellWaits(
+    ServiceDatabase database, Kinds kinds, WorkSignal signal, Lookout lookout, RelaySignal relay, TimeProvider time, ILogger<TellWaits> log) : BackgroundService
 {
     /// <summary>At a look, those that come first; where very many wait, those at the end are told of later.</summary>
     private const int MostAtOnce = 200;
 
+    /// <summary>It looks no more often.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     /// <summary>Those that would be next wait for a worker alone. When nobody has the lock at the moment, the first of them is in the others' way.</summary>
@@ -72,9 +74,9 @@ internal sealed partial class TellWaits(ServiceDatabase database, Kinds kinds, R
         }
 
         await database.Ready.WaitAsync(stoppingToken);
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        while (true)
         {
+            var woken = signal.Next;
             try
             {
                 foreach (var ofOne in (await Look(stoppingToken)).GroupBy(wait => wait.OrgId))
@@ -86,6 +88,11 @@ internal sealed partial class TellWaits(ServiceDatabase database, Kinds kinds, R
             {
                 NotTold(Faults.IsTransient(fault) ? LogLevel.Warning : LogLevel.Error, fault);
             }
+
+            await Task.Delay(Interval, time, stoppingToken);
+            // While no work is due none waits for others.
+            lookout.Ask(Claims.DueSql, Workers.FoundWithin, signal.Wake);
+            await woken.WaitAsync(stoppingToken);
         }
     }
 

@@ -15,13 +15,17 @@ internal sealed partial class Workers : BackgroundService
     private const string Topic = "cancel-operation";
     private const string FreeTopic = "hold-is-free";
 
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+    /// <summary>Within it is found what nobody told of: what another instance left, what is due again, a notice that was lost.</summary>
+    public static readonly TimeSpan FoundWithin = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(10);
 
     private readonly WorkRun _run;
     private readonly ServiceDatabase _database;
     private readonly WorkTable _table;
     private readonly Claims _claims;
     private readonly WorkSignal _signal;
+    private readonly Lookout _lookout;
     private readonly Replicas _replicas;
     private readonly TimeProvider _time;
     private readonly ILogger<Workers> _log;
@@ -30,10 +34,10 @@ internal sealed partial class Workers : BackgroundService
     private TaskCompletionSource _begun = New();
 
     public Workers(
-        IEnumerable<Worker> workers, WorkRun run, ServiceDatabase database, WorkTable table, Claims claims, WorkSignal signal, Replicas replicas, TimeProvider time,
-        ILogger<Workers> log)
+        IEnumerable<Worker> workers, WorkRun run, ServiceDatabase database, WorkTable table, Claims claims, WorkSignal signal, Lookout lookout, Replicas replicas,
+        TimeProvider time, ILogger<Workers> log)
     {
-        (_run, _database, _table, _claims, _signal, _replicas, _time, _log) = (run, database, table, claims, signal, replicas, time, log);
+        (_run, _database, _table, _claims, _signal, _lookout, _replicas, _time, _log) = (run, database, table, claims, signal, lookout, replicas, time, log);
         _workers = workers.ToDictionary(worker => worker.Kind.Type);
         replicas.Hear(Topic, text =>
         {
@@ -95,7 +99,8 @@ internal sealed partial class Workers : BackgroundService
                 NotClaimed(Faults.IsTransient(fault) ? LogLevel.Warning : LogLevel.Error, fault);
             }
 
-            await Task.WhenAny([woken.WaitAsync(PollInterval, _time, stoppingToken), .. working]);
+            _lookout.Ask(Claims.DueSql, FoundWithin, _signal.Wake);
+            await Task.WhenAny([woken.WaitAsync(LongestRest, _time, stoppingToken), .. working]);
         }
 
         await Task.WhenAll(working);
@@ -130,6 +135,6 @@ internal sealed partial class Workers : BackgroundService
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    [LoggerMessage("Long-running work was not looked for; the next poll does it")]
+    [LoggerMessage("Long-running work was not looked for; it is tried again within a second")]
     private partial void NotClaimed(LogLevel level, Exception fault);
 }

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Threading.RateLimiting;
-using Microsoft.AspNetCore.RateLimiting;
 using OpsPlatform.Gateway.ApiKeys;
 
 namespace OpsPlatform.Gateway.Limits;
@@ -10,14 +8,12 @@ namespace OpsPlatform.Gateway.Limits;
 /// <summary>Sign-in is limited by address before a token is looked at, everything else by organisation once it is known, or by address when there is none.</summary>
 internal static class RateLimits
 {
-    private const int RefillsPerSecond = 10;
     private const int NetworkBytesV6 = 8;
 
     private static readonly string[] SignInPaths = ["/identity/register", "/identity/login", "/identity/refresh"];
     private static readonly string[] ProbePaths = ["/health", "/alive"];
 
     public static void AddRateLimits(this WebApplicationBuilder builder) => builder.Services
-        .AddRateLimiter(_ => { })
         .AddOptions<RateLimitOptions>()
         .BindConfiguration(RateLimitOptions.Section);
 
@@ -26,8 +22,8 @@ internal static class RateLimits
         var limits = OptionsOf(app);
 
         app.UseLimiter(context => (IsSignIn(context.Request) || context.ShowsUnknownApiKey()) && !IsExempt(context, limits)
-            ? Bucket("sign-in " + Address(context), limits.SignInPerSecond, limits.SignInBurst)
-            : RateLimitPartition.GetNoLimiter("other"));
+            ? new("sign-in " + Address(context), limits.SignInPerSecond, limits.SignInBurst)
+            : null);
     }
 
     public static void UseOrganisationLimits(this WebApplication app)
@@ -38,45 +34,34 @@ internal static class RateLimits
         {
             if (context.User.FindFirst("org")?.Value is { } organisation)
             {
-                return Bucket(organisation, limits.OrganisationPerSecond, limits.OrganisationBurst);
+                return new(organisation, limits.OrganisationPerSecond, limits.OrganisationBurst);
             }
 
             return IsSignIn(context.Request) || IsProbe(context.Request) || IsExempt(context, limits)
-                ? RateLimitPartition.GetNoLimiter("other")
-                : Bucket(Address(context), limits.AnonymousPerSecond, limits.AnonymousBurst);
+                ? null
+                : new(Address(context), limits.AnonymousPerSecond, limits.AnonymousBurst);
         });
     }
 
     private static RateLimitOptions OptionsOf(WebApplication app) =>
         app.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<RateLimitOptions>>().Value;
 
-    private static void UseLimiter(this IApplicationBuilder app, Func<HttpContext, RateLimitPartition<string>> partition) =>
-        app.UseRateLimiter(new RateLimiterOptions
-        {
-            GlobalLimiter = PartitionedRateLimiter.Create(partition),
-            OnRejected = async (rejected, _) =>
-            {
-                var wait = rejected.Lease.TryGetMetadata(MetadataName.RetryAfter, out var known) ? known : TimeSpan.Zero;
-                var seconds = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds));
+    /// <param name="bucketOf">Null for a request that is not limited.</param>
+    private static void UseLimiter(this WebApplication app, Func<HttpContext, TokenBucket?> bucketOf)
+    {
+        var buckets = new TokenBuckets(app.Services.GetRequiredService<TimeProvider>());
 
-                rejected.HttpContext.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-                await Problems.TooManyRequests(seconds).ExecuteAsync(rejected.HttpContext);
-            },
-        });
+        app.Use((HttpContext context, RequestDelegate next) =>
+            bucketOf(context) is { } bucket && buckets.Take(bucket) is { } wait ? Refuse(context, wait) : next(context));
+    }
 
-    private static RateLimitPartition<string> Bucket(string key, int perSecond, int burst) =>
-        RateLimitPartition.GetTokenBucketLimiter(key, _ =>
-        {
-            var tokens = Math.Max(1, perSecond / RefillsPerSecond);
+    private static Task Refuse(HttpContext context, TimeSpan wait)
+    {
+        var seconds = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds));
 
-            return new TokenBucketRateLimiterOptions
-            {
-                TokenLimit = burst,
-                TokensPerPeriod = tokens,
-                ReplenishmentPeriod = TimeSpan.FromSeconds((double)tokens / perSecond),
-                QueueLimit = 0,
-            };
-        });
+        context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        return Problems.TooManyRequests(seconds).ExecuteAsync(context);
+    }
 
     // Routing passes over a slash at the end, so the limit must too.
     private static bool IsSignIn(HttpRequest request) =>

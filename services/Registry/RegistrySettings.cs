@@ -17,7 +17,7 @@ internal sealed record RegistrySettings(TimeSpan Heartbeat, TimeSpan Lease, Time
             TimeSpan.FromMilliseconds(configuration.Number("Registry:HeartbeatMs", 5000, 50, 60_000)),
             TimeSpan.FromMilliseconds(configuration.Number("Registry:LeaseMs", 15_000, 150, 600_000)),
             TimeSpan.FromMilliseconds(configuration.Number("Registry:ProbeIntervalMs", 15_000, 50, 600_000)),
-            TimeSpan.FromMilliseconds(configuration.Number("Registry:RoutePollMs", 1000, 50, 25_000)),
+            TimeSpan.FromMilliseconds(configuration.Number("Registry:RoutePollMs", 5000, 50, 25_000)),
             TimeSpan.FromDays(configuration.Number("Registry:HistoryDays", 90, 1, 3650)));
         return settings.Lease >= 2 * settings.Heartbeat
             ? settings

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.Gateway.Tests;
 
@@ -18,6 +20,20 @@ public sealed class LimitTests
         await refused.ShouldBeProblem(HttpStatusCode.TooManyRequests, "too-many-requests");
         int.Parse(refused.Header("Retry-After")!).ShouldBeInRange(1, 5);
         (await gateway.Client().GetAsync("/orders")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task What_was_used_up_comes_back_with_time()
+    {
+        await using var gateway = await TestGateway.Start(("RateLimits:OrganisationPerSecond", "1"), ("RateLimits:OrganisationBurst", "2"));
+        gateway.Upstream.OnJson("GET /orders", new { });
+        var client = gateway.Client(Guid.NewGuid());
+        var usedUp = Stopwatch.StartNew();
+        await Send(2, () => client.GetAsync("/orders"));
+
+        await Eventually.Is(async () => (await client.GetAsync("/orders")).StatusCode == HttpStatusCode.OK);
+        usedUp.Elapsed.ShouldBeInRange(TimeSpan.FromSeconds(0.9), TimeSpan.FromSeconds(3));
+        (await client.GetAsync("/orders")).StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
     }
 
     [Theory]

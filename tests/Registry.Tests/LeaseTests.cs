@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.Testing;
 
 namespace OpsPlatform.Registry.Tests;
@@ -124,8 +126,9 @@ public sealed class LeaseTests(RegistryFixture registry, ITestOutputHelper outpu
     [Fact]
     public async Task Two_replicas_of_the_registry_are_one()
     {
-        await using var second = new RegistryFixture { DatabaseName = registry.DatabaseName, SharedMessaging = registry.Messaging, RoutePollMs = 100 };
+        await using var second = new RegistryFixture { DatabaseName = registry.DatabaseName, SharedMessaging = registry.Messaging };
         await second.InitializeAsync();
+        await Eventually.Is(() => Task.FromResult(((RegistryFixture[])[registry, second]).All(one => one.Services.GetRequiredService<Replicas>().Count == 2)));
         await using var instance = await StubInstance.Start(registry);
         await instance.Announced(replica: second);
         (await registry.StateOf(instance.Service, instance.Id)).ShouldBe("healthy");

@@ -28,7 +28,7 @@ public class RegistryFixture() : ServiceFixture("registry", typeof(RegistryDb))
     public Uri? SharedMessaging { get; init; }
 
     /// <summary>Long, so that a change which is heard in time was signalled and not found.</summary>
-    public int RoutePollMs { get; init; } = 20_000;
+    private const int RoutePollMs = 20_000;
 
     public int HistoryDays { get; init; } = 90;
 

@@ -7,6 +7,7 @@ internal sealed class BatchSignal : Signal
 {
     private const int MostNoted = 100_000;
 
+    private readonly NotedSignal _noted = new();
     private readonly Lock _gate = new();
     private HashSet<(Guid Org, Guid Id)> _changed = [];
 
@@ -15,10 +16,20 @@ internal sealed class BatchSignal : Signal
     {
         lock (_gate)
         {
-            if (_changed.Count <= MostNoted)
+            if (_changed.Count <= MostNoted && _changed.Add((org, id)) && _changed.Count == 1)
             {
-                _changed.Add((org, id));
+                _noted.Wake();
             }
+        }
+    }
+
+    /// <summary>Completes as soon as there is a change to take.</summary>
+    public Task AnyChanged()
+    {
+        var noted = _noted.Next;
+        lock (_gate)
+        {
+            return _changed.Count == 0 ? noted : Task.CompletedTask;
         }
     }
 
@@ -32,4 +43,6 @@ internal sealed class BatchSignal : Signal
             return taken.Count <= MostNoted ? taken : null;
         }
     }
+
+    private sealed class NotedSignal : Signal;
 }

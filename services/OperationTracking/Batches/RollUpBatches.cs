@@ -12,6 +12,9 @@ internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceSc
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
+    /// <summary>Ends that a process did not come to, which was killed, are looked for so often while nothing changes.</summary>
+    private static readonly TimeSpan QuietInterval = TimeSpan.FromSeconds(5);
+
     /// <summary>All are looked at so often, for what a process changed that was killed before it came to it.</summary>
     private static readonly TimeSpan AllInterval = TimeSpan.FromMinutes(5);
 
@@ -30,21 +33,27 @@ internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceSc
             var changed = isTurn ? signal.Take() : [];
             var isAll = changed is null || (isTurn && (lookedAtAll is not { } before || time.GetElapsedTime(before) >= AllInterval));
             lookedAtAll = isAll ? looked : lookedAtAll;
+            var isQuiet = true;
             try
             {
                 foreach (var (org, id) in await Find(isAll, changed ?? [], stoppingToken))
                 {
+                    isQuiet = false;
                     lookedAtAll = await HasRolledUp(org, id, isTurn, stoppingToken) ? lookedAtAll : null;
                 }
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
                 Later(fault, null);
-                lookedAtAll = null;
+                (lookedAtAll, isQuiet) = (null, false);
             }
 
             await Task.Delay(Gap, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await woken.WaitAsync(Left(looked!.Value), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (isQuiet)
+            {
+                await Task.WhenAny(woken, signal.AnyChanged(), Task.Delay(QuietInterval - Interval, time, stoppingToken));
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 // Members of an operation's metadata by name; never changed once made.
 global using Patch = System.Collections.Generic.Dictionary<string, System.Text.Json.JsonElement>;
 using System.Text.Json;
+using OpsPlatform.ServiceDefaults;
 
 namespace OpsPlatform.OperationTracking.Metadata;
 
@@ -8,7 +9,7 @@ namespace OpsPlatform.OperationTracking.Metadata;
 /// What was said of operations' metadata in this process and is not written yet. Callers' reports read the database before, so that no more is held than it
 /// serves in a second.
 /// </summary>
-internal sealed class LatestMetadata(TimeProvider time)
+internal sealed class LatestMetadata(TimeProvider time) : Signal
 {
     private static readonly TimeSpan WriteInterval = TimeSpan.FromSeconds(1);
     private static readonly Patch Nothing = [];
@@ -40,6 +41,20 @@ internal sealed class LatestMetadata(TimeProvider time)
         {
             var held = _held.TryGetValue((org, id), out var known) ? known : _held[(org, id)] = new();
             held.Unwritten = Merge(held.Unwritten ?? Nothing, patch);
+            if (_held.Count == 1)
+            {
+                Wake();
+            }
+        }
+    }
+
+    /// <summary>Completes as soon as anything is held.</summary>
+    public Task AnyHeld()
+    {
+        var taken = Next;
+        lock (_gate)
+        {
+            return _held.Count == 0 ? taken : Task.CompletedTask;
         }
     }
 

@@ -15,11 +15,12 @@ internal sealed partial class WriteMetadata(ServiceDatabase database, LatestMeta
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await database.Ready.WaitAsync(stoppingToken);
-        using var timer = new PeriodicTimer(Interval, time);
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
+            while (true)
             {
+                await latest.AnyHeld().WaitAsync(stoppingToken);
+                await Task.Delay(Interval, time, stoppingToken);
                 foreach (var (org, id, patch) in latest.TakeDue(all: false))
                 {
                     await Write(org, id, patch, stoppingToken);

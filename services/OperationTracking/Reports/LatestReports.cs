@@ -1,10 +1,12 @@
+using OpsPlatform.ServiceDefaults;
+
 namespace OpsPlatform.OperationTracking.Reports;
 
 /// <summary>
 /// The latest report of each operation that this process has heard of, by attempt and then by sequence, and which of them are due to be
 /// written. The rows are the truth; what is lost here is told again by the next report.
 /// </summary>
-internal sealed class LatestReports(TimeProvider time)
+internal sealed class LatestReports(TimeProvider time) : Signal
 {
     private const int MostHeld = 100_000;
 
@@ -67,7 +69,7 @@ internal sealed class LatestReports(TimeProvider time)
 
             held.Latest = held.Latest.Then(heard);
             held.HeardAt = time.GetTimestamp();
-            _unwritten.Add(key);
+            NoteUnwritten(key);
             return true;
         }
     }
@@ -77,6 +79,16 @@ internal sealed class LatestReports(TimeProvider time)
         lock (_gate)
         {
             return _held.GetValueOrDefault((org, id))?.Latest;
+        }
+    }
+
+    /// <summary>Completes as soon as there is one to be written, now or later.</summary>
+    public Task AnyUnwritten()
+    {
+        var noted = Next;
+        lock (_gate)
+        {
+            return _unwritten.Count == 0 ? noted : Task.CompletedTask;
         }
     }
 
@@ -126,7 +138,7 @@ internal sealed class LatestReports(TimeProvider time)
             if (_held.TryGetValue((due.Org, due.Id), out var held))
             {
                 held.Before ??= due.Before;
-                _unwritten.Add((due.Org, due.Id));
+                NoteUnwritten((due.Org, due.Id));
             }
         }
     }
@@ -192,6 +204,14 @@ internal sealed class LatestReports(TimeProvider time)
                     _held.Remove(key);
                 }
             }
+        }
+    }
+
+    private void NoteUnwritten((Guid Org, Guid Id) key)
+    {
+        if (_unwritten.Add(key) && _unwritten.Count == 1)
+        {
+            Wake();
         }
     }
 }

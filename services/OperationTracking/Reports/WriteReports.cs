@@ -59,10 +59,11 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await database.Ready.WaitAsync(stoppingToken);
-        using var timer = new PeriodicTimer(Interval, time);
         var forgotten = time.GetTimestamp();
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        while (true)
         {
+            await latest.AnyUnwritten().WaitAsync(ForgetInterval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Interval, time, stoppingToken);
             // Organisations in one order, so that replicas take turns at their timelines.
             foreach (var some in latest.TakeDue().OrderBy(due => due.Org).Chunk(MostAtOnce))
             {

@@ -1,9 +1,9 @@
 using System.Net;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using OpsPlatform.Registry.History;
 using OpsPlatform.Registry.Routes;
-using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Registry;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
@@ -22,8 +22,8 @@ internal static class Announce
         """;
 
     public static async Task<Results<Ok<LeaseResponse>, ProblemHttpResult>> Handle(
-        string service, Guid id, AnnounceRequest request, HttpContext http, Caller caller, ServiceDatabase database, RegistryDb db,
-        Probe probe, RouteSignal routes, RegistrySettings settings, CancellationToken cancel)
+        string service, Guid id, AnnounceRequest request, HttpContext http, Caller caller, [FromKeyedServices(InstanceEndpoints.Looks)] NpgsqlDataSource looks,
+        RegistryDb db, Probe probe, RouteSignal routes, RegistrySettings settings, CancellationToken cancel)
     {
         if (request.Status is InstanceState.Lost or InstanceState.Stopped)
         {
@@ -42,7 +42,7 @@ internal static class Announce
 
         var address = uri.GetLeftPart(UriPartial.Authority);
         var hash = Instance.Hash(request.Key);
-        if (await Renewed(database, id, service, hash, address, request, cancel) is var (state, reason))
+        if (await Renewed(looks, id, service, hash, address, request, cancel) is var (state, reason))
         {
             return Lease(state, reason, settings);
         }
@@ -94,14 +94,14 @@ internal static class Announce
         db.Change(instance, next, why, now);
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
-        routes.Wake();
+        routes.Changed();
         return Lease(instance.State, instance.Reason, settings);
     }
 
     private static async Task<(InstanceState State, string Reason)?> Renewed(
-        ServiceDatabase database, Guid id, string service, byte[] hash, string address, AnnounceRequest request, CancellationToken cancel)
+        NpgsqlDataSource looks, Guid id, string service, byte[] hash, string address, AnnounceRequest request, CancellationToken cancel)
     {
-        await using var renew = database.App.CreateCommand(RenewSql);
+        await using var renew = looks.CreateCommand(RenewSql);
         renew.Parameters.Add(new() { Value = id });
         renew.Parameters.Add(new() { Value = service });
         renew.Parameters.Add(new() { Value = hash });

@@ -1,9 +1,15 @@
+using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.Registry.Instances;
 
 internal static class InstanceEndpoints
 {
+    /// <summary>The data source for what is asked all the time in one statement: heartbeats, routes, looks at leases. Its sessions are not reset after each.</summary>
+    public const string Looks = "looks";
+
+    private const int LookConnections = 4;
+
     public static void AddInstances(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton(RegistrySettings.From(builder.Configuration));
@@ -11,6 +17,7 @@ internal static class InstanceEndpoints
         builder.Services.AddSingleton<Probe>();
         builder.Services.AddSingleton<Routes.RouteSignal>();
         builder.Services.AddSingleton<InstanceList>();
+        builder.Services.AddKeyedSingleton(Looks, (services, _) => services.GetRequiredService<ServiceDatabase>().Apart(LookConnections));
         builder.Services.AddHostedService<LoseSilentInstances>();
         builder.Services.AddHostedService<ProbeInstances>();
     }

@@ -16,6 +16,6 @@ internal sealed class InstanceList(IServiceScopeFactory scopes, RouteSignal rout
         await work(db, await db.LockList(cancel));
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
-        routes.Wake();
+        routes.Changed();
     }
 }

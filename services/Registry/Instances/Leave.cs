@@ -29,7 +29,7 @@ internal static class Leave
         db.Change(instance, InstanceState.Stopped, "It was stopped.", now);
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
-        routes.Wake();
+        routes.Changed();
         return TypedResults.NoContent();
     }
 }

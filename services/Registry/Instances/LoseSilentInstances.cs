@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Registry;
 
@@ -9,8 +10,8 @@ namespace OpsPlatform.Registry.Instances;
 /// finds them, and the next one finds nothing.
 /// </summary>
 internal sealed partial class LoseSilentInstances(
-    InstanceList list, ServiceDatabase database, Forgetting forgetting, RegistrySettings settings, TimeProvider time,
-    ILogger<LoseSilentInstances> log) : BackgroundService
+    InstanceList list, ServiceDatabase database, [FromKeyedServices(InstanceEndpoints.Looks)] NpgsqlDataSource looks, Forgetting forgetting, RegistrySettings settings,
+    TimeProvider time, ILogger<LoseSilentInstances> log) : BackgroundService
 {
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromHours(1);
     private static readonly TimeSpan GoneKept = TimeSpan.FromDays(1);
@@ -53,7 +54,7 @@ internal sealed partial class LoseSilentInstances(
     private async Task Lose(CancellationToken cancel)
     {
         // A cheap look first: almost always there is nobody.
-        await using (var look = database.App.CreateCommand(
+        await using (var look = looks.CreateCommand(
             "SELECT EXISTS (SELECT FROM instances WHERE state NOT IN ('lost', 'stopped') AND last_heartbeat_at < clock_timestamp() - $1)"))
         {
             look.Parameters.Add(new() { Value = settings.Lease });

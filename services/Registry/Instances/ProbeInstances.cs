@@ -1,11 +1,13 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using OpsPlatform.ServiceDefaults.Database;
 
 namespace OpsPlatform.Registry.Instances;
 
 /// <summary>Asks every instance that calls itself well for its /health now and then. Replicas share the work instance by instance.</summary>
 internal sealed partial class ProbeInstances(
-    InstanceList list, ServiceDatabase database, Probe probe, RegistrySettings settings, TimeProvider time, ILogger<ProbeInstances> log) : BackgroundService
+    InstanceList list, ServiceDatabase database, [FromKeyedServices(InstanceEndpoints.Looks)] NpgsqlDataSource looks, Probe probe, RegistrySettings settings, TimeProvider time,
+    ILogger<ProbeInstances> log) : BackgroundService
 {
     private const int MaxProbes = 16;
 
@@ -37,7 +39,7 @@ internal sealed partial class ProbeInstances(
 
     private async Task<List<(Guid Id, string Address, string? KnownError)>> Take(CancellationToken cancel)
     {
-        await using var take = database.App.CreateCommand(TakeSql);
+        await using var take = looks.CreateCommand(TakeSql);
         take.Parameters.Add(new() { Value = settings.ProbeInterval });
         take.Parameters.Add(new() { Value = settings.Heartbeat });
         take.Parameters.Add(new() { Value = MaxProbes });

@@ -1,7 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
-using OpsPlatform.ServiceDefaults.Database;
+using Npgsql;
+using OpsPlatform.Registry.Instances;
 
 namespace OpsPlatform.Registry.Routes;
 
@@ -20,7 +21,8 @@ internal static class GetRoutes
     public record Destination(Guid Id, string Address);
 
     public static async Task<Results<Ok<Response>, ProblemHttpResult>> Handle(
-        string? after, ServiceDatabase database, RouteSignal signal, RegistrySettings settings, IHostApplicationLifetime lifetime, TimeProvider time, CancellationToken cancel)
+        string? after, [FromKeyedServices(InstanceEndpoints.Looks)] NpgsqlDataSource looks, RouteSignal signal, RegistrySettings settings,
+        IHostApplicationLifetime lifetime, TimeProvider time, CancellationToken cancel)
     {
         var since = time.GetTimestamp();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
@@ -29,7 +31,7 @@ internal static class GetRoutes
             while (true)
             {
                 var changed = signal.Next;
-                var routes = await Read(database, end.Token);
+                var routes = await Read(looks, end.Token);
                 if (routes.Version != after || time.GetElapsedTime(since) >= LongestWait)
                 {
                     return TypedResults.Ok(routes);
@@ -44,9 +46,9 @@ internal static class GetRoutes
         }
     }
 
-    private static async Task<Response> Read(ServiceDatabase database, CancellationToken cancel)
+    private static async Task<Response> Read(NpgsqlDataSource looks, CancellationToken cancel)
     {
-        await using var select = database.App.CreateCommand(
+        await using var select = looks.CreateCommand(
             $"SELECT service, id, address FROM instances WHERE state IN ('healthy', 'degraded') ORDER BY service, id LIMIT {MaxInstances}");
         var services = new Dictionary<string, List<Destination>>();
         var text = new StringBuilder();
