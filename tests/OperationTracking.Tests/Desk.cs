@@ -134,6 +134,10 @@ public sealed class Desk(OperationsFixture service)
         return (writes, seconds);
     }
 
+    /// <summary>Somebody is held up by what its transaction has locked.</summary>
+    public async Task<bool> IsWaitedFor(NpgsqlConnection session) =>
+        await Sql<bool>($"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE {session.ProcessID} = ANY (pg_blocking_pids(pid)))");
+
     /// <summary>The first value of the first row.</summary>
     public async Task<T> Sql<T>(string sql, string role = "app")
     {

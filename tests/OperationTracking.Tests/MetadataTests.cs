@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Npgsql;
 using OpsPlatform.Testing;
 
 namespace OpsPlatform.OperationTracking.Tests;
@@ -62,6 +63,25 @@ public sealed class MetadataTests(OperationsFixture service)
         await Report(id, fence, $$"""{"a":null,"b":"{{new string('y', 200_000)}}"}""");
         await Eventually.Is(async () => await _desk.Sql<long>($"SELECT count(*) FROM operation_metadata WHERE operation_id = '{id}' AND metadata ? 'b' AND NOT metadata ? 'a'") == 1);
         await _desk.Refused($"/operations/{id}/reports", new { fence, metadata = new { c = new string('z', 200_000) } }, HttpStatusCode.RequestEntityTooLarge);
+    }
+
+    [Fact]
+    public async Task What_is_being_written_counts_already()
+    {
+        var (id, fence) = await _desk.Begun();
+        await Report(id, fence, """{"first":true}""");
+        await Stored(id, """{"first":true}""");
+        await using var session = await service.OpenAs("app", _desk.Org);
+        await using var transaction = await session.BeginTransactionAsync();
+        await using var hold = new NpgsqlCommand($"SELECT FROM operation_metadata WHERE operation_id = '{id}' FOR UPDATE", session);
+        await hold.ExecuteNonQueryAsync();
+        await Report(id, fence, $$"""{"a":"{{new string('x', 200_000)}}"}""");
+        await Eventually.Is(() => _desk.IsWaitedFor(session));
+        (await Metadata(id)).Text("a").Length.ShouldBe(200_000);
+        await _desk.Refused($"/operations/{id}/reports", new { fence, metadata = new { b = new string('y', 100_000) } }, HttpStatusCode.RequestEntityTooLarge);
+        await Report(id, fence, """{"last":true}""");
+        await transaction.CommitAsync();
+        await Eventually.Is(async () => await _desk.Sql<long>($"SELECT count(*) FROM operation_metadata WHERE operation_id = '{id}' AND metadata ?& '{{a,first,last}}'") == 1);
     }
 
     [Fact]

@@ -19,19 +19,24 @@ internal sealed class LatestMetadata(TimeProvider time) : Signal
 
     private sealed class Held
     {
-        /// <summary>Null when all is written.</summary>
+        /// <summary>Null when all is written or being written.</summary>
         public Patch? Unwritten { get; set; }
+
+        /// <summary>Taken to be written, and perhaps not there for who reads the table.</summary>
+        public Patch? Writing { get; set; }
 
         /// <summary>When it was last taken to be written.</summary>
         public long? TakenAt { get; set; }
+
+        public Patch All => Merge(Writing ?? Nothing, Unwritten ?? Nothing);
     }
 
-    /// <returns>What is not written, with the patch over it.</returns>
+    /// <returns>What may not be in the table yet, with the patch over it.</returns>
     public Patch With(Guid org, Guid id, Patch patch)
     {
         lock (_gate)
         {
-            return Merge(_held.GetValueOrDefault((org, id))?.Unwritten ?? Nothing, patch);
+            return Merge(_held.GetValueOrDefault((org, id))?.All ?? Nothing, patch);
         }
     }
 
@@ -63,7 +68,7 @@ internal sealed class LatestMetadata(TimeProvider time) : Signal
     public Patch Over(Guid org, Guid id, Patch stored, Patch told) =>
         With(org, id, told) is { Count: > 0 } unwritten ? Merge(stored, unwritten).Where(x => x.Value.ValueKind != JsonValueKind.Null).ToDictionary() : stored;
 
-    /// <summary>Those to be written now, each at most once a second.</summary>
+    /// <summary>Those to be written now, each at most once a second; each is the taker's until it says Written or PutBack.</summary>
     /// <param name="all">Also those whose second is not over.</param>
     public IReadOnlyList<(Guid Org, Guid Id, Patch Patch)> TakeDue(bool all)
     {
@@ -77,10 +82,10 @@ internal sealed class LatestMetadata(TimeProvider time) : Signal
                     continue;
                 }
 
-                if (held.Unwritten is { } patch)
+                if (held.All is { Count: > 0 } patch)
                 {
                     due.Add((key.Org, key.Id, patch));
-                    (held.Unwritten, held.TakenAt) = (null, time.GetTimestamp());
+                    (held.Writing, held.Unwritten, held.TakenAt) = (patch, null, time.GetTimestamp());
                 }
                 else
                 {
@@ -92,14 +97,22 @@ internal sealed class LatestMetadata(TimeProvider time) : Signal
         }
     }
 
-    /// <summary>It could not be written; what came since goes over it.</summary>
-    public void PutBack(Guid org, Guid id, Patch patch)
+    /// <summary>It is in the table, or was refused.</summary>
+    public void Written(Guid org, Guid id)
     {
         lock (_gate)
         {
-            var since = With(org, id, Nothing);
-            Take(org, id, patch);
-            Take(org, id, since);
+            _held[(org, id)].Writing = null;
+        }
+    }
+
+    /// <summary>It could not be written; what came since goes over it.</summary>
+    public void PutBack(Guid org, Guid id)
+    {
+        lock (_gate)
+        {
+            var held = _held[(org, id)];
+            (held.Unwritten, held.Writing) = (held.All, null);
         }
     }
 

@@ -40,30 +40,38 @@ internal sealed partial class WriteMetadata(ServiceDatabase database, LatestMeta
     {
         try
         {
-            await using var batch = database.App.CreateBatch();
-            batch.BatchCommands.Add(Tenant.ForTransaction(org));
-            batch.BatchCommands.Add(new("SELECT write_metadata($1, $2)")
-            {
-                Parameters = { new() { Value = id }, new() { Value = JsonSerializer.Serialize(patch), NpgsqlDbType = NpgsqlDbType.Jsonb } },
-            });
-            await using var reader = await batch.ExecuteReaderAsync(cancel);
-            await reader.NextResultAsync(cancel);
-            await reader.ReadAsync(cancel);
-            if (!reader.GetBoolean(0))
+            var isWritten = await HasWritten(org, id, patch, cancel);
+            latest.Written(org, id);
+            if (!isWritten)
             {
                 Dropped(id);
             }
         }
         catch (Exception fault) when (fault is not PostgresException || Faults.IsTransient(fault))
         {
-            latest.PutBack(org, id, patch);
+            latest.PutBack(org, id);
             Later(id, fault.Message);
             await Task.Delay(RetryDelay, time, cancel);
         }
         catch (PostgresException fault)
         {
+            latest.Written(org, id);
             Refused(fault, id);
         }
+    }
+
+    private async Task<bool> HasWritten(Guid org, Guid id, Patch patch, CancellationToken cancel)
+    {
+        await using var batch = database.App.CreateBatch();
+        batch.BatchCommands.Add(Tenant.ForTransaction(org));
+        batch.BatchCommands.Add(new("SELECT write_metadata($1, $2)")
+        {
+            Parameters = { new() { Value = id }, new() { Value = JsonSerializer.Serialize(patch), NpgsqlDbType = NpgsqlDbType.Jsonb } },
+        });
+        await using var reader = await batch.ExecuteReaderAsync(cancel);
+        await reader.NextResultAsync(cancel);
+        await reader.ReadAsync(cancel);
+        return reader.GetBoolean(0);
     }
 
     [LoggerMessage(LogLevel.Warning, "Metadata of operation {Id} is dropped: it is unknown, or there is too much of it with what another replica wrote")]

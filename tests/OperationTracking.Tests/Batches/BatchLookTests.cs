@@ -21,9 +21,9 @@ public sealed class BatchLookTests(OperationsFixture service)
         await using var hold = new NpgsqlCommand($"SELECT FROM operations WHERE id = '{batch}' FOR UPDATE", session);
         await hold.ExecuteNonQueryAsync();
         await Passes();
-        (await IsWaitedFor(session)).ShouldBeFalse();
+        (await _desk.IsWaitedFor(session)).ShouldBeFalse();
         await _desk.Done($"/operations/{child.Id}/reports", new { fence = child.Fence, done = 1, total = 2 });
-        await Eventually.Is(() => IsWaitedFor(session));
+        await Eventually.Is(() => _desk.IsWaitedFor(session));
         await transaction.CommitAsync();
         await _desk.Shows(batch, x => x.Number("progressPercentage") == 50);
     }
@@ -42,7 +42,7 @@ public sealed class BatchLookTests(OperationsFixture service)
             await hear.ExecuteNonQueryAsync();
             // Without an entry of its own, for which it would have to wait.
             await _desk.Execute($"UPDATE operations SET expected_children = 1 WHERE id = '{batch}'");
-            await Eventually.Is(() => IsWaitedFor(session));
+            await Eventually.Is(() => _desk.IsWaitedFor(session));
             await transaction.CommitAsync();
         }
 
@@ -137,9 +137,6 @@ public sealed class BatchLookTests(OperationsFixture service)
         SELECT hear_started('[{"id": "{{id}}", "operation_type": "orders.exports", "service": "orders", "display_name": "Exports", "user_id": "{{_desk.User}}", "queued_at": "2026-01-01T00:00:00Z",
           "steps": [], "max_attempts": 1, "parent_id": "{{parent}}", "rolls_up": {{(rollsUp ? "true" : "false")}}, "actor": "{{_desk.User}}", "correlation_id": "{{id}}"}]')
         """;
-
-    private async Task<bool> IsWaitedFor(NpgsqlConnection session) =>
-        await _desk.Sql<bool>($"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE {session.ProcessID} = ANY (pg_blocking_pids(pid)))");
 
     /// <summary>Two turns at least: what another batch needed one for, this one had as well.</summary>
     private async Task Passes()
