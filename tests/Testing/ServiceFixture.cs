@@ -90,9 +90,14 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
     }
 
     /// <summary>Starts another replica, on the same database and virtual host; the caller disposes it.</summary>
-    public async Task<IRunningService> StartReplica()
+    /// <param name="configure">Replaces parts of this one alone, such as its clock.</param>
+    public async Task<IRunningService> StartReplica(Action<IServiceCollection>? configure = null)
     {
-        var replica = start(_settings, Configure);
+        var replica = start(_settings, services =>
+        {
+            Configure(services);
+            configure?.Invoke(services);
+        });
         await replica.Start();
         await replica.Services.GetRequiredService<ServiceDatabase>().Ready.WaitAsync(StartTimeout);
         return replica;
