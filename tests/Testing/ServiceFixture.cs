@@ -15,6 +15,17 @@ namespace OpsPlatform.Testing;
 public abstract class ServiceFixture(string service, Func<string[], Action<IServiceCollection>, IRunningService> start) : IAsyncLifetime
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>What was set for a transaction only is an empty text after it; pg_settings does not show settings of our own.</summary>
+    private const string LeftSql = """
+        SELECT name || ' = ' || setting FROM pg_settings WHERE source = 'session'
+        UNION ALL
+        SELECT name || ' = ' || current_setting(name, true)
+        FROM unnest(ARRAY['app.org_id', 'app.actor', 'app.context', 'app.contexts', 'app.resync_org']) AS name WHERE current_setting(name, true) <> ''
+        UNION ALL
+        SELECT 'lock ' || classid || ' ' || objid FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'
+        """;
+
     private IRunningService? _running;
     private string[] _settings = [];
 
@@ -138,6 +149,39 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
         await using var tenant = new NpgsqlCommand("SELECT set_config('app.org_id', $1, false)", connection) { Parameters = { new() { Value = org?.ToString() ?? "" } } };
         await tenant.ExecuteNonQueryAsync();
         return connection;
+    }
+
+    /// <summary>
+    /// What is set on the sessions of the relays' pool, or locked by them: they are not reset between uses, so nothing may be. Of those that are in use
+    /// nothing is seen, and what <see cref="OpenAs"/> sets for an organisation counts.
+    /// </summary>
+    public async Task<IReadOnlyList<string>> LeftOnRelaySessions()
+    {
+        List<NpgsqlConnection> sessions = [];
+        List<string> left = [];
+        try
+        {
+            for (var most = new NpgsqlConnectionStringBuilder(Database.Relay.ConnectionString).MaxPoolSize - 1; sessions.Count < most;)
+            {
+                sessions.Add(await Database.Relay.OpenConnectionAsync());
+            }
+
+            foreach (var session in sessions)
+            {
+                await using var read = new NpgsqlCommand(LeftSql, session);
+                await using var row = await read.ExecuteReaderAsync();
+                while (await row.ReadAsync())
+                {
+                    left.Add(row.GetString(0));
+                }
+            }
+        }
+        finally
+        {
+            await Task.WhenAll(sessions.Select(session => session.DisposeAsync().AsTask()));
+        }
+
+        return left;
     }
 
     public async ValueTask DisposeAsync()
