@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using OpsPlatform.Contracts;
-using OpsPlatform.Testing;
 
 namespace OpsPlatform.Inventory.Tests;
 

@@ -1,6 +1,5 @@
 using System.Net.Http.Json;
 using OpsPlatform.Contracts;
-using OpsPlatform.ServiceDefaults.Tests.Sample;
 
 namespace OpsPlatform.ServiceDefaults.Tests;
 
