@@ -97,7 +97,8 @@ public sealed record OperationEffect(string What, long Count, string? Href = nul
 /// <param name="Effects">All that it has done so far and that stays, at most 20; null says nothing of it.</param>
 /// <param name="Metadata">
 /// A JSON object, at most 256 KiB and 10 deep, for what people want to know beside progress: all that the attempt has said of it so far. It is merged member by
-/// member into what the operation has, null takes a member away. Null says nothing of it.
+/// member into what the operation has, null takes a member away. What would be larger than that together with what is there is not merged, which the
+/// operation's timeline says. Null says nothing of it.
 /// </param>
 public sealed record OperationReported(
     Guid OperationId,

@@ -85,7 +85,8 @@ public static class ServiceDefaultsExtensions
             app.UseMiddleware<Idempotency.IdempotencyMiddleware>();
         }
 
-        app.MapOpenApi($"/{service}/{{documentName}}.json").AllowAnonymous();
+        // A place for the document's name in the path would be one for any name, and a POST to a path that is not there be told of the GET there is.
+        app.MapOpenApi($"/{service}/openapi.json").AllowAnonymous();
         app.MapHealth();
         if (hasDatabase)
         {

@@ -79,7 +79,8 @@ internal sealed class HostState : IDisposable
         }
     }
 
-    private static string DefaultDirectory(string repository)
+    /// <summary>As the script has it.</summary>
+    internal static string DefaultDirectory(string repository)
     {
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(repository)))[..12];
         if (Environment.IsPrivilegedProcess)

@@ -13,7 +13,7 @@ internal static class ApiDescription
 {
     private const string Bearer = "bearer";
 
-    public static void AddApiDescription(this IServiceCollection services) => services.AddOpenApi("openapi", options =>
+    public static void AddApiDescription(this IServiceCollection services) => services.AddOpenApi(options =>
     {
         // A request is nested in its use case, and only both names together are its own.
         options.CreateSchemaReferenceId = type =>

@@ -132,7 +132,29 @@ internal static class Validation
     private static ValidationResult? Result(ValidationAttribute rule, object? member, ValidationContext context) =>
         rule is RegularExpressionAttribute pattern && member is "" && !Regex.IsMatch("", $"^(?:{pattern.Pattern})$")
             ? new(pattern.FormatErrorMessage(context.DisplayName))
-            : rule.GetValidationResult(member, context);
+            : rule.GetValidationResult(member, context) is { } wrong ? LengthOf(rule, member) ?? wrong : null;
+
+    /// <summary>The framework speaks of string or array types; here it is said how many there are and how many there may be.</summary>
+    private static ValidationResult? LengthOf(ValidationAttribute rule, object? member)
+    {
+        var (least, most) = rule switch
+        {
+            MinLengthAttribute min => (min.Length, int.MaxValue),
+            MaxLengthAttribute max => (0, max.Length),
+            LengthAttribute length => (length.MinimumLength, length.MaximumLength),
+            _ => default,
+        };
+        return member switch
+        {
+            string text when most > 0 => new(Told(text.Length, "characters")),
+            ICollection list when most > 0 => new(Told(list.Count, "entries")),
+            _ => null,
+        };
+
+        string Told(int count, string what) => count < least
+            ? $"is too short: it has {count} {what} and needs at least {least}"
+            : $"is too long: it has {count} {what} and may have at most {most}";
+    }
 
     private static (PropertyInfo Property, ValidationAttribute[] Rules)[] Shape(Type type)
     {

@@ -22,8 +22,7 @@ public sealed class TurnTests(InventoryFixture fixture) : IAsyncLifetime
         _reports = await fixture.Broker.Listen<OperationReported>();
         _flour = await _tenant.HasIngredient("flour", 10);
         _session = await fixture.OpenAs("app", _tenant.Org);
-        _held = await _session.BeginTransactionAsync();
-        await Sql($"SELECT FROM ingredients WHERE id = '{_flour}' FOR UPDATE");
+        await HoldFlour();
     }
 
     public async ValueTask DisposeAsync()
@@ -54,6 +53,29 @@ public sealed class TurnTests(InventoryFixture fixture) : IAsyncLifetime
         var undo = await Started($"/inventory/imports/{second}/undo", new { });
         (await End()).Operation.ShouldSatisfyAllConditions(x => x.OperationId.ShouldBe(undo), x => x.Undoes.ShouldBe(second));
         (await _tenant.StockOf(_flour)).ShouldBe(15);
+    }
+
+    [Fact]
+    public async Task What_undoes_an_import_or_a_change_of_ingredients_waits_for_what_is_at_work()
+    {
+        await _held.CommitAsync();
+        var import = await Import(5);
+        await End();
+        var change = await Started("/inventory/ingredients/bulk", new { lines = new[] { new { code = "flour", reorderPoint = 3 } } });
+        await End();
+
+        await HoldFlour();
+        var first = await Import(1);
+        await Begun(first);
+        foreach (var done in (Guid[])[import, change])
+        {
+            await BlockedBy(await Started($"/inventory/operations/{done}/undo", new { }), first);
+        }
+
+        await _held.CommitAsync();
+        (await End()).Operation.OperationId.ShouldBe(first);
+        new[] { await End(), await End() }.Select(x => (x.Operation.Undoes, x.Last!.Done)).ShouldBe([(import, 1L), (change, 1L)]);
+        (await _tenant.StockOf(_flour)).ShouldBe(11);
     }
 
     [Fact]
@@ -118,9 +140,10 @@ public sealed class TurnTests(InventoryFixture fixture) : IAsyncLifetime
 
     private async Task<OperationEnded> End() => (await _ends.Next(_tenant.Org)).Message;
 
-    private async Task Sql(string sql)
+    private async Task HoldFlour()
     {
-        await using var command = new NpgsqlCommand(sql, _session, _held);
+        _held = await _session.BeginTransactionAsync();
+        await using var command = new NpgsqlCommand($"SELECT FROM ingredients WHERE id = '{_flour}' FOR UPDATE", _session, _held);
         await command.ExecuteNonQueryAsync();
     }
 }

@@ -97,6 +97,53 @@ public sealed class ToldMetadataTests(OperationsFixture service)
         await Stored(id, """{"a":1,"c":1}""");
     }
 
+    [Fact]
+    public async Task What_is_too_large_with_what_is_kept_is_told_once_of_each_attempt()
+    {
+        var operation = await _desk.Running();
+        var id = operation.OperationId;
+        await Say(id, 1, 2, """{"a":1}""");
+        await Stored(id, """{"a":1}""");
+        await SayTooMuch(id, 1, 3);
+        await _desk.RowShows(id, "sequence = 3");
+        await SayTooMuch(id, 1, 4);
+        await _desk.RowShows(id, "sequence = 4");
+        (await _desk.Story(id)).ShouldBe(["started", "attempt_began", "metadata_refused"]);
+        // What fits again is merged, and an attempt that says nothing too large is told nothing of.
+        await Say(id, 2, 1, """{"c":1}""");
+        await Stored(id, """{"a":1,"c":1}""");
+        await SayTooMuch(id, 3, 1);
+        await _desk.RowShows(id, "attempt = 3");
+        // Another replica heard one of the attempts before late.
+        await Write(TooMuch(id, 2, 2));
+        await _desk.Say(_desk.End(operation, last: TooMuch(id, 3, 2)));
+        await _desk.Shows(id, x => x.Text("status") == "completed");
+        (await _desk.Story(id)).ShouldBe(["started", "attempt_began", "metadata_refused", "attempt_began", "attempt_began", "metadata_refused", "completed"]);
+        await Stored(id, """{"a":1,"c":1}""");
+
+        var told = (await _desk.Get($"/operations/{id}/timeline")).GetProperty("items").EnumerateArray().Where(x => x.Text("event") == "metadata_refused").ToArray();
+        told.ShouldAllBe(x => x.Text("actor") == "orders" && x.GetProperty("details").Number("maxBytes") == 262_144);
+        told.Select(x => (x.GetProperty("details").Number("attempt"), x.GetProperty("details").Number("bytes"))).ShouldBe([(1, 262_152), (3, 262_160)]);
+        told[0].Text("reason").ShouldBe("It would have 262152 bytes with what is kept already, and may have 262144.");
+    }
+
+    [Fact]
+    public async Task What_is_too_large_only_in_the_last_word_is_told_before_the_end()
+    {
+        var operation = await _desk.Running();
+        await Say(operation.OperationId, 1, 2, """{"a":1}""");
+        await Stored(operation.OperationId, """{"a":1}""");
+        await _desk.Say(_desk.End(operation, last: TooMuch(operation.OperationId, 1, 3)));
+        await _desk.Shows(operation.OperationId, x => x.Text("status") == "completed");
+        (await _desk.Story(operation.OperationId)).ShouldBe(["started", "attempt_began", "metadata_refused", "completed"]);
+    }
+
+    private Task SayTooMuch(Guid id, int attempt, long sequence) => _desk.Say(TooMuch(id, attempt, sequence));
+
+    /// <summary>By itself it could be kept.</summary>
+    private OperationReported TooMuch(Guid id, int attempt, long sequence) =>
+        _desk.Report(id, attempt, sequence, 20, x => x with { Metadata = $$"""{"b":"{{new string('x', 262_135)}}"}""" });
+
     private Task Say(Guid id, int attempt, long sequence, string metadata) => _desk.Say(_desk.Report(id, attempt, sequence, 20, x => x with { Metadata = metadata }));
 
     private Task<JsonElement> Shows(Guid id, string metadata) =>

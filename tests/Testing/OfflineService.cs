@@ -109,7 +109,7 @@ public sealed record Reach(string Method, string Path, string Role, string? Scop
     public static IEnumerable<Reach> Of(RouteEndpoint endpoint)
     {
         var path = "/" + endpoint.RoutePattern.RawText!.Trim('/');
-        if (path is "/health" or "/alive" || path.EndsWith("/{documentName}.json", StringComparison.Ordinal))
+        if (path is "/health" or "/alive" || path.EndsWith("/openapi.json", StringComparison.Ordinal))
         {
             return [];
         }

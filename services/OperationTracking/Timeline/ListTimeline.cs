@@ -12,8 +12,9 @@ internal static class ListTimeline
 {
     /// <param name="Position">In the organisation's timeline, which holds other operations' entries between these.</param>
     /// <param name="Event">
-    /// started, approval_asked, plan_changed, voted, reminded, escalated, approved, attempt_began, attempt_failed, cancel_asked, retry_asked,
-    /// completed, failed, denied, cancelled, expired or timed_out.
+    /// started, approval_asked, plan_changed, voted, reminded, escalated, approved, attempt_began, attempt_failed, metadata_refused (what the attempt said of
+    /// metadata is too large with what is kept already: details tell the bytes, and maxBytes), cancel_asked, retry_asked, closed, completed, failed, denied,
+    /// cancelled, expired or timed_out.
     /// </param>
     /// <param name="Actor">A user, or the service that works on it.</param>
     /// <param name="Hash">SHA-256 over the entry and the one before, in hex.</param>
