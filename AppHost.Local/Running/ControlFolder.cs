@@ -6,7 +6,8 @@ namespace Aspire.Hosting.Running;
 /// </summary>
 internal static class ControlFolder
 {
-    private static readonly TimeSpan _poll = TimeSpan.FromMilliseconds(200);
+    /// <summary>An order is seen at once; so long it waits when that could not be told, or could not be carried out at first.</summary>
+    private static readonly TimeSpan _poll = TimeSpan.FromSeconds(1);
 
     public static async Task FollowAsync(Orchestrator host, string folder, CancellationToken cancel)
     {
@@ -16,11 +17,25 @@ internal static class ControlFolder
             File.Delete(stale);
         }
 
-        using var timer = new PeriodicTimer(_poll);
+        // Not disposed of: the watcher may tell of one order more when it has ended.
+        var given = new SemaphoreSlim(0);
+        using var watcher = new FileSystemWatcher(folder);
+        watcher.Created += (_, _) => given.Release();
+        watcher.Renamed += (_, _) => given.Release();
         try
         {
-            while (await timer.WaitForNextTickAsync(cancel))
+            watcher.EnableRaisingEvents = true;
+        }
+        catch (IOException)
+        {
+            // The machine lets nobody watch more: the poll sees it.
+        }
+
+        try
+        {
+            while (true)
             {
+                await given.WaitAsync(_poll, cancel);
                 await CarryOutAllAsync(host, folder);
             }
         }
