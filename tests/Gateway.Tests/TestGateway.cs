@@ -49,7 +49,7 @@ internal sealed class TestGateway : IAsyncDisposable
         }
 
         var host = new Host(all);
-        host.UseKestrel(0);
+        host.UseKestrel();
         host.StartServer();
 
         return new TestGateway(host, upstream, tokens);
@@ -89,6 +89,8 @@ internal sealed class TestGateway : IAsyncDisposable
         {
             builder.UseContentRoot(AppContext.BaseDirectory);
             builder.UseEnvironment("Production");
+            // Given to UseKestrel, a port would be set on a server that may have started by then.
+            builder.UseUrls("http://127.0.0.1:0");
 
             foreach (var (key, value) in settings)
             {

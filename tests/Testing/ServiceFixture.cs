@@ -227,7 +227,7 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
 
         public Task Start()
         {
-            UseKestrel(0);
+            UseKestrel();
             StartServer();
             return Task.CompletedTask;
         }
@@ -236,6 +236,8 @@ public abstract class ServiceFixture(string service, Func<string[], Action<IServ
         {
             builder.UseContentRoot(AppContext.BaseDirectory);
             builder.UseEnvironment("Production");
+            // Given to UseKestrel, a port would be set on a server that may have started by then.
+            builder.UseUrls("http://127.0.0.1:0");
             foreach (var setting in settings)
             {
                 var split = setting.IndexOf('=', StringComparison.Ordinal);
