@@ -157,25 +157,6 @@ public sealed class BatchRaceTests(OperationsFixture service)
         }
     }
 
-    [Fact]
-    public async Task The_end_of_a_batch_is_foretold_by_the_latest_of_its_children()
-    {
-        var batch = await _desk.Batch(("expectedChildren", 2));
-        async Task<Guid> Running(double seconds)
-        {
-            var operation = await _desk.Running(x => x with { ParentId = batch });
-            await _desk.Say(_desk.Report(operation.OperationId, 2, 1, 50, x => x with { StartedAt = DateTimeOffset.UtcNow.AddSeconds(-seconds) }));
-            await _desk.RowShows(operation.OperationId, "attempt = 2");
-            return operation.OperationId;
-        }
-
-        await Running(100);
-        await Running(1_000);
-        var shown = await _desk.Shows(batch, x => x.Number("progressPercentage") == 50 && !x.IsNull("timeRemaining"));
-        shown.Number("timeRemaining").ShouldBeInRange(900, 1_100);
-        shown.Number("timeRemainingP90").ShouldBeGreaterThan(shown.Number("timeRemaining"));
-    }
-
     /// <summary>Two turns at least: what another batch needed one for, this one had as well.</summary>
     private async Task Passes()
     {
