@@ -8,7 +8,7 @@ builder.AddDockerComposeEnvironment("compose");
 
 // Opens every organisation's failed messages to who runs the platform; see ./run errors.
 var operatorKey = builder.AddParameter("operator-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
-// Each process may hold 43 connections (Orders 46, Registry 47, Sync 55): the image's own limit of 100 is too few.
+// Each process may hold 43 connections (Orders 46, Registry and OperationTracking 47, Sync 55): the image's own limit of 100 is too few.
 var postgres = builder.AddPostgres("postgres").WithImageTag("18.3").WithArgs(
     "-c", "max_connections=500",
     // The servers' own defaults are of a time of small machines: what is read and written often stays in memory, and each page is

@@ -8,12 +8,12 @@ using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.ServiceDefaults.Database;
 
-/// <summary>Makes the database, the roles and the schema, trying until the server is there; then keeps partitions ahead of time.</summary>
+/// <summary>Makes the database, the roles and the schema, trying until the server is there; then looks after the tables, whose partitions are kept ahead of time.</summary>
 internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProvider time, ILogger<DatabaseStarter> log) : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan PartitionInterval = TimeSpan.FromHours(1);
-    private static readonly TimeSpan PartitionRetryDelay = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TablesInterval = TimeSpan.FromHours(1);
+    private static readonly TimeSpan TablesRetryDelay = TimeSpan.FromSeconds(10);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -22,14 +22,14 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
             await Task.Delay(RetryDelay, time, stoppingToken);
         }
 
-        // Almost always they are there and no lock is taken. Those that cannot be made, because a backup reads the table, are not waited
-        // for: their rows go to the default partition until they can.
-        var made = await MakePartitions(stoppingToken);
+        // Almost always there is nothing to do and no lock is taken. What cannot be done, because a backup reads the table, is not waited
+        // for: rows go to the default partition, and plans are those of before, until it can.
+        var done = await LookAfterTables(stoppingToken);
         database.MarkReady();
         while (true)
         {
-            await Task.Delay(made ? PartitionInterval : PartitionRetryDelay, time, stoppingToken);
-            made = await MakePartitions(stoppingToken);
+            await Task.Delay(done ? TablesInterval : TablesRetryDelay, time, stoppingToken);
+            done = await LookAfterTables(stoppingToken);
         }
     }
 
@@ -87,26 +87,15 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
     private async Task LookAtNewTables(CancellationToken cancel)
     {
         await using var connection = await database.Owner.OpenConnectionAsync(cancel);
-        await Run(connection, "SELECT pg_advisory_xact_lock(hashtext('opsplatform migrate')); SELECT ops_let_digest(), ops_leave_statistics(), ops_plan_for_any_organisation()", cancel);
+        await Run(connection, "SELECT pg_advisory_xact_lock(hashtext('opsplatform migrate')); SELECT ops_let_digest(), ops_leave_statistics(), ops_plan_functions_for_any_organisation()", cancel);
     }
 
-    /// <returns>Whether every table has its weeks.</returns>
-    private async Task<bool> MakePartitions(CancellationToken cancel)
+    /// <returns>Whether every table has its weeks and is read by plans for any organisation.</returns>
+    private async Task<bool> LookAfterTables(CancellationToken cancel)
     {
-        string[] tables = [];
-        var made = await Tried("looked at", async token => tables = await PartitionedTables(token), cancel);
-        foreach (var table in tables)
-        {
-            made &= await Tried($"given the weeks of {table}", token => MakePartitions(table, token), cancel);
-        }
-
-        return made && await Tried("looked through", LookForStrays, cancel);
-    }
-
-    private async Task<string[]> PartitionedTables(CancellationToken cancel)
-    {
-        await using var tables = database.Owner.CreateCommand("SELECT coalesce(array_agg(name), '{}') FROM partitioned_tables");
-        return (string[])(await tables.ExecuteScalarAsync(cancel))!;
+        var planned = await ForEach("ops_tables_planned_for_one_organisation()", "ops_plan_for_any_organisation($1)", "planned for any organisation in", cancel);
+        var made = await ForEach("(SELECT coalesce(array_agg(name), '{}') FROM partitioned_tables)", "ops_ensure_partitions($1)", "given the weeks of", cancel);
+        return made && planned && await Tried("looked through", LookForStrays, cancel);
     }
 
     private async Task LookForStrays(CancellationToken cancel)
@@ -118,13 +107,30 @@ internal sealed partial class DatabaseStarter(ServiceDatabase database, TimeProv
         }
     }
 
-    /// <summary>A transaction by itself: what waits for one table's lock holds no other's. Replicas take turns, and the next one finds it done.</summary>
-    private async Task MakePartitions(string table, CancellationToken cancel)
+    /// <summary>Each in a transaction by itself: what waits for one table's lock holds no other's.</summary>
+    private async Task<bool> ForEach(string tables, string call, string what, CancellationToken cancel)
     {
-        await using var make = database.Owner.CreateBatch();
-        make.BatchCommands.Add(new("SELECT pg_advisory_xact_lock(hashtext('opsplatform partitions'))"));
-        make.BatchCommands.Add(new("SELECT ops_ensure_partitions($1)") { Parameters = { new() { Value = table } } });
-        await make.ExecuteNonQueryAsync(cancel);
+        string[] names = [];
+        var done = await Tried("looked at", async token =>
+        {
+            await using var read = database.Owner.CreateCommand($"SELECT {tables}");
+            names = (string[])(await read.ExecuteScalarAsync(token))!;
+        }, cancel);
+        foreach (var table in names)
+        {
+            done &= await Tried($"{what} {table}", token => Do(call, table, token), cancel);
+        }
+
+        return done;
+    }
+
+    /// <summary>Replicas take turns, and the next one finds it done.</summary>
+    private async Task Do(string call, string table, CancellationToken cancel)
+    {
+        await using var batch = database.Owner.CreateBatch();
+        batch.BatchCommands.Add(new("SELECT pg_advisory_xact_lock(hashtext('opsplatform partitions'))"));
+        batch.BatchCommands.Add(new($"SELECT {call}") { Parameters = { new() { Value = table } } });
+        await batch.ExecuteNonQueryAsync(cancel);
     }
 
     private static async Task Run(NpgsqlConnection connection, string sql, CancellationToken cancel)

@@ -11,6 +11,9 @@ namespace OpsPlatform.ServiceDefaults.Database;
 /// </summary>
 internal sealed partial class Lookout(ServiceDatabase database, RelaySettings settings, TimeProvider time, ILogger<Lookout> log) : BackgroundService
 {
+    /// <summary>Who rests looks by itself so often all the same.</summary>
+    public static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan MaxInterval = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, (long From, Action Wake)> _asked = [];
@@ -21,8 +24,15 @@ internal sealed partial class Lookout(ServiceDatabase database, RelaySettings se
     /// <param name="rows">A SELECT without columns that finds something, by an index and in the relay's role.</param>
     /// <param name="within">So soon it is found; a second at most counts.</param>
     /// <param name="wake">Must return at once. Also called when nobody can look: who works finds out why.</param>
-    public void Ask(string rows, TimeSpan within, Action wake) =>
-        _asked[rows] = (time.GetTimestamp() + (long)((within - Interval).TotalSeconds * time.TimestampFrequency), wake);
+    public void Ask(string rows, TimeSpan within, Action wake)
+    {
+        var from = time.GetTimestamp() + (long)((within - Interval).TotalSeconds * time.TimestampFrequency);
+        // Others ask the same: who asks often must not put off who asked before.
+        _asked.AddOrUpdate(rows, (from, wake), (_, asked) => (Math.Min(asked.From, from), wake));
+    }
+
+    /// <summary>Who asked is at work, and looks by itself.</summary>
+    public void Forget(string rows) => _asked.TryRemove(rows, out _);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

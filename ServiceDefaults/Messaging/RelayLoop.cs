@@ -24,7 +24,7 @@ internal abstract partial class RelayLoop(
     protected abstract string Pending { get; }
 
     /// <summary>So long it leaves it to the lookout.</summary>
-    protected virtual TimeSpan LongestRest => TimeSpan.FromSeconds(10);
+    protected virtual TimeSpan LongestRest => Lookout.LongestRest;
 
     protected ServiceDatabase Database => database;
 
@@ -73,6 +73,7 @@ internal abstract partial class RelayLoop(
             pause = signal.HearsTheOthers ? 2 * pause : Poll;
             while (await SendBatch(cancel) > 0)
             {
+                lookout.Forget(Pending);
                 pause = Poll;
                 await Task.Delay(Gather, time, cancel);
             }

@@ -16,11 +16,9 @@ public sealed class RelaySignal
     {
         _replicas = replicas;
         replicas.Hear(Topic, _ => WakeHere());
-        replicas.Hear(ShardsTopic, _ =>
-        {
-            Volatile.Write(ref _shardsMoved, 1);
-            WakeHere();
-        });
+        replicas.Hear(ShardsTopic, _ => LookAtShares());
+        // Its relay may have come for its share before it could tell anybody.
+        replicas.Hear(Replicas.Here, _ => LookAtShares());
         AfterCommit = new WakeAfterCommit(this);
     }
 
@@ -45,6 +43,12 @@ public sealed class RelaySignal
     internal bool TakeShardsMoved() => Interlocked.Exchange(ref _shardsMoved, 0) == 1;
 
     internal void WakeHere() => Interlocked.Exchange(ref _woken, New()).TrySetResult();
+
+    private void LookAtShares()
+    {
+        Volatile.Write(ref _shardsMoved, 1);
+        WakeHere();
+    }
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -15,7 +15,9 @@ namespace OpsPlatform.ServiceDefaults.Messaging;
 public sealed partial class Replicas(ServiceDatabase database, TimeProvider time, ILogger<Replicas> log) : BackgroundService
 {
     private const string Channel = "replicas";
-    private const string Here = "here";
+
+    /// <summary>What a replica says as soon as it listens.</summary>
+    public const string Here = "here";
 
     /// <summary>PostgreSQL takes less than 8000 bytes.</summary>
     private const int MaxPayloadBytes = 7_900;
@@ -139,7 +141,8 @@ public sealed partial class Replicas(ServiceDatabase database, TimeProvider time
             {
                 _isCountDue = true;
             }
-            else if (_listeners.TryGetValue(topic, out var heard))
+
+            if (_listeners.TryGetValue(topic, out var heard))
             {
                 heard(text);
             }

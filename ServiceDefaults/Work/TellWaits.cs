@@ -92,7 +92,8 @@ internal sealed partial class TellWaits(
             await Task.Delay(Interval, time, stoppingToken);
             // While no work is due none waits for others.
             lookout.Ask(Claims.DueSql, Workers.FoundWithin, signal.Wake);
-            await woken.WaitAsync(stoppingToken);
+            await woken.WaitAsync(Lookout.LongestRest, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            stoppingToken.ThrowIfCancellationRequested();
         }
     }
 

@@ -18,7 +18,6 @@ internal sealed partial class Workers : BackgroundService
     /// <summary>Within it is found what nobody told of: what another instance left, what is due again, a notice that was lost.</summary>
     public static readonly TimeSpan FoundWithin = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(10);
 
     private readonly WorkRun _run;
     private readonly ServiceDatabase _database;
@@ -100,7 +99,7 @@ internal sealed partial class Workers : BackgroundService
             }
 
             _lookout.Ask(Claims.DueSql, FoundWithin, _signal.Wake);
-            await Task.WhenAny([woken.WaitAsync(LongestRest, _time, stoppingToken), .. working]);
+            await Task.WhenAny([woken.WaitAsync(Lookout.LongestRest, _time, stoppingToken), .. working]);
         }
 
         await Task.WhenAll(working);

@@ -47,7 +47,6 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
         };
         if (isDone)
         {
-            await db.SaveChangesAsync(cancel);
             await transaction.CommitAsync(cancel);
         }
 
@@ -61,11 +60,7 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
             SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND parent_id = {batch.Id} AND completed_at IS NULL AND status <> 'cancelling'
             ORDER BY id LIMIT {AtOnce} FOR UPDATE SKIP LOCKED
             """).AsNoTracking().ToListAsync(cancel);
-        foreach (var child in children)
-        {
-            await moves.Cancel(child, user, batch.CancelReason, cancel);
-        }
-
+        await moves.Cancel(children, user, batch.CancelReason, cancel);
         return children.Count > 0;
     }
 
@@ -77,11 +72,7 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
             SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND parent_id = {batch.Id} AND status IN ('failed', 'timed_out')
               AND undone_by IS NULL AND completed_at <= {failedBy} AND (service = {PostedOperations.Service} OR completed_at > {since}) ORDER BY id LIMIT {AtOnce} FOR UPDATE SKIP LOCKED
             """;
-        foreach (var child in await db.Operations.FromSql(failed).AsNoTracking().ToListAsync(cancel))
-        {
-            await moves.Retry(child, user, cancel);
-        }
-
+        await moves.Retry(await db.Operations.FromSql(failed).AsNoTracking().ToListAsync(cancel), user, cancel);
         if (await PostOperation.HasTooManyOpen(db, cancel))
         {
             return false;

@@ -50,7 +50,7 @@ internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceSc
 
             await Task.Delay(Gap, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await woken.WaitAsync(Left(looked!.Value), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (isQuiet)
+            if (isQuiet && lookedAtAll is not null)
             {
                 await Task.WhenAny(woken, signal.AnyChanged(), Task.Delay(QuietInterval - Interval, time, stoppingToken));
             }

@@ -20,9 +20,10 @@ internal sealed class BulkRun(OperationsDb db)
     /// <param name="After">The last operation done, in the order of ids.</param>
     private sealed record Place(Guid After, int Done, int Failed, int Skipped);
 
+    /// <param name="apply">Stores what became of each as well.</param>
     /// <param name="skips">Why there is nothing to do to an operation; null when there is.</param>
     public async Task<object?> Do(
-        BulkArgs args, Running running, Func<Operation, string?> skips, Func<Operation, Task> apply, CancellationToken cancel)
+        BulkArgs args, Running running, Func<Operation, string?> skips, Func<IReadOnlyCollection<Operation>, Task> apply, CancellationToken cancel)
     {
         var place = running.Checkpoint<Place>() ?? new(Guid.Empty, 0, 0, 0);
         while (await Batch(args, running, place, skips, apply, cancel) is { } next)
@@ -35,7 +36,7 @@ internal sealed class BulkRun(OperationsDb db)
     }
 
     private async Task<Place?> Batch(
-        BulkArgs args, Running running, Place place, Func<Operation, string?> skips, Func<Operation, Task> apply, CancellationToken cancel)
+        BulkArgs args, Running running, Place place, Func<Operation, string?> skips, Func<IReadOnlyCollection<Operation>, Task> apply, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var items = await db.BulkItems.Where(x => x.BulkId == running.Id && x.OperationId.CompareTo(place.After) > 0).OrderBy(x => x.OperationId).Take(AtOnce).ToListAsync(cancel);
@@ -53,16 +54,12 @@ internal sealed class BulkRun(OperationsDb db)
             (item.Outcome, item.Error) = rows.GetValueOrDefault(item.OperationId) is not { } row || !args.Viewer.Sees(row) ? (BulkOutcome.Failed, "It is not here, or somebody else's.")
                 : skips(row) is { } reason ? (BulkOutcome.Skipped, reason)
                 : (BulkOutcome.Done, null);
-            if (item.Outcome == BulkOutcome.Done)
-            {
-                await apply(rows[item.OperationId]);
-            }
         }
 
         int Count(BulkOutcome outcome) => items.Count(item => item.Outcome == outcome);
         var next = new Place(ids[^1], place.Done + Count(BulkOutcome.Done), place.Failed + Count(BulkOutcome.Failed), place.Skipped + Count(BulkOutcome.Skipped));
-        await db.SaveChangesAsync(cancel);
         await running.Save(db, next, cancel);
+        await apply([.. items.Where(item => item.Outcome == BulkOutcome.Done).Select(item => rows[item.OperationId])]);
         await transaction.CommitAsync(cancel);
         db.ChangeTracker.Clear();
         return next;

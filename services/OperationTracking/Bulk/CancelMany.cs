@@ -15,6 +15,6 @@ internal sealed class CancelMany(BulkRun run, OperationMoves moves) : IDoOperati
             : !OperationMoves.MayCancel(row) ? "It is being cancelled already."
             : row.CancelKindAt(row.CurrentStep) == CancelKind.Final ? OperationMoves.PastReturn
             : null,
-        row => moves.Cancel(row, args.UserId, args.Reason, cancel),
+        rows => moves.Cancel(rows, args.UserId, args.Reason, cancel),
         cancel);
 }

@@ -6,7 +6,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
-/// <summary>What a person does to an operation, one or many at a time, whose row the caller holds: stored by the next SaveChanges and commit.</summary>
+/// <summary>What a person does to an operation, one or many at a time, whose rows the caller holds: the caller commits next.</summary>
 internal sealed class OperationMoves(OperationsDb db, TellAfterCommit tell, Caller caller, TimeProvider time)
 {
     /// <summary>For a week a service keeps what it needs to go on, or back.</summary>
@@ -25,40 +25,44 @@ internal sealed class OperationMoves(OperationsDb db, TellAfterCommit tell, Call
     /// <summary>When what a service works on must have ended after, to be tried again.</summary>
     public static DateTimeOffset RetryableSince(DateTimeOffset now) => now - ServiceKnowsFor;
 
-    /// <summary>The service that works on it is asked to stop; what nobody works on is cancelled at once. A batch's children are asked when it is looked at next.</summary>
-    public async Task Cancel(Operation row, string userId, string? reason, CancellationToken cancel)
+    /// <summary>The service that works on one is asked to stop; what nobody works on is cancelled at once. A batch's children are asked when it is looked at next.</summary>
+    public async Task Cancel(IReadOnlyCollection<Operation> rows, string userId, string? reason, CancellationToken cancel)
     {
-        var (id, at) = (row.Id, time.GetUtcNow());
-        var isOver = row.Service == PostedOperations.Service && !row.RollsUp && !row.HasLease();
-        if (isOver)
+        await Publish(rows, row => new OperationCancelled(row.Id, row.Service, userId, reason), cancel);
+        foreach (var row in rows)
         {
-            await db.Database.ExecuteSqlAsync($"SELECT cancel_posted({id}, {userId}, {reason}, {at}, {caller.CorrelationId})", cancel);
+            var (id, at) = (row.Id, time.GetUtcNow());
+            var isOver = row.Service == PostedOperations.Service && !row.RollsUp && !row.HasLease();
+            await (isOver
+                ? db.Database.ExecuteSqlAsync($"SELECT cancel_posted({id}, {userId}, {reason}, {at}, {caller.CorrelationId})", cancel)
+                : db.Database.ExecuteSqlAsync($"SELECT ask_cancel({id}, {userId}, {reason}, {at}, {caller.CorrelationId})", cancel));
+            tell.Changed(caller.Org, id, isOver);
         }
-        else
-        {
-            await db.Database.ExecuteSqlAsync($"SELECT ask_cancel({id}, {userId}, {reason}, {at}, {caller.CorrelationId})", cancel);
-        }
-
-        if (row.Service != PostedOperations.Service)
-        {
-            db.Publish(new OperationCancelled(id, row.Service, userId, reason));
-        }
-
-        tell.Changed(caller.Org, id, isOver);
     }
 
     /// <summary>Of a batch the children that failed are tried again when it is looked at next.</summary>
-    public async Task Retry(Operation row, string userId, CancellationToken cancel)
+    public async Task Retry(IReadOnlyCollection<Operation> rows, string userId, CancellationToken cancel)
     {
-        var (id, at) = (row.Id, time.GetUtcNow());
-        await (row.RollsUp
-            ? db.Database.ExecuteSqlAsync($"SELECT retry_batch({id}, {userId}, {at}, {caller.CorrelationId})", cancel)
-            : db.Database.ExecuteSqlAsync($"SELECT retry_operation({id}, {userId}, {at}, {caller.CorrelationId})", cancel));
-        if (row.Service != PostedOperations.Service)
+        await Publish(rows, row => new OperationRetried(row.Id, row.Service, userId), cancel);
+        foreach (var row in rows)
         {
-            db.Publish(new OperationRetried(row.Id, row.Service, userId));
+            var (id, at) = (row.Id, time.GetUtcNow());
+            await (row.RollsUp
+                ? db.Database.ExecuteSqlAsync($"SELECT retry_batch({id}, {userId}, {at}, {caller.CorrelationId})", cancel)
+                : db.Database.ExecuteSqlAsync($"SELECT retry_operation({id}, {userId}, {at}, {caller.CorrelationId})", cancel));
+            tell.Changed(caller.Org, id);
+        }
+    }
+
+    /// <summary>Stores what is told to services, and what else the caller has changed, before the organisation's timeline is locked, for which all others of it wait.</summary>
+    private async Task Publish<T>(IEnumerable<Operation> rows, Func<Operation, T> message, CancellationToken cancel)
+        where T : class
+    {
+        foreach (var row in rows.Where(row => row.Service != PostedOperations.Service))
+        {
+            db.Publish(message(row));
         }
 
-        tell.Changed(caller.Org, row.Id);
+        await db.SaveChangesAsync(cancel);
     }
 }

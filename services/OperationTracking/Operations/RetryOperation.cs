@@ -30,15 +30,14 @@ internal static class RetryOperation
             return Problems.NotRetryable(reader.View(row));
         }
 
-        await moves.Retry(row, viewer.UserId, cancel);
+        await moves.Retry([row], viewer.UserId, cancel);
         if (row.Service == PostedOperations.Service && await PostOperation.HasTooManyOpen(db, cancel))
         {
             return Problems.TooManyOperations(http, PostOperation.MostOpen);
         }
 
-        await db.SaveChangesAsync(cancel);
-        row = await reader.Row(id, cancel);
         await transaction.CommitAsync(cancel);
+        row = await reader.Row(id, cancel);
         ServiceDefaults.Work.Operations.Point(http, id);
         return TypedResults.Accepted($"/operations/{id}", reader.View(row!));
     }

@@ -32,12 +32,13 @@ internal static class GetRoutes
             {
                 var changed = signal.Next;
                 var routes = await Read(looks, end.Token);
-                if (routes.Version != after || time.GetElapsedTime(since) >= LongestWait)
+                var left = LongestWait - time.GetElapsedTime(since);
+                if (routes.Version != after || left <= TimeSpan.Zero)
                 {
                     return TypedResults.Ok(routes);
                 }
 
-                await Task.WhenAny(changed, Task.Delay(settings.RoutePoll, time, end.Token));
+                await Task.WhenAny(changed, Task.Delay(left < settings.RoutePoll ? left : settings.RoutePoll, time, end.Token));
             }
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
