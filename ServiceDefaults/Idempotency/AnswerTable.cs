@@ -27,10 +27,11 @@ internal static class AnswerTable
         SET fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers, body = excluded.body, created_at = excluded.created_at
         """;
 
+    // Of hashes nothing is known: joined with a list alone, all of the organisation's answers would be read through.
     private const string CorrectSql = """
         UPDATE idempotent_answers AS a SET status = final.status, headers = final.headers, body = final.body
         FROM unnest($1::bytea[], $2::smallint[], $3::jsonb[], $4::bytea[]) AS final (key_hash, status, headers, body)
-        WHERE a.org_id = (SELECT current_org()) AND a.key_hash = final.key_hash
+        WHERE a.org_id = (SELECT current_org()) AND a.key_hash = ANY($1) AND a.key_hash = final.key_hash
         """;
 
     /// <summary>Takes the keys until the transaction ends, and reads what was kept under them; <see cref="ReadTaken"/> takes the results.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.Testing;
 
@@ -137,6 +138,47 @@ public sealed class KeyedOrderTests(OrdersFixture fixture)
         answers.ShouldAllBe(answer => answer.StatusCode == HttpStatusCode.Created);
         var numbers = await Task.WhenAll(answers.Select(async answer => (long)(await Shop.Body(answer))["number"]!));
         numbers.Distinct().Count().ShouldBe(60);
+    }
+
+    [Fact]
+    public async Task Answers_that_are_corrected_are_found_among_many_without_reading_these()
+    {
+        const int Many = 30_000;
+        const int Few = 30;
+        await using var app = await fixture.OpenAs("app", _shop.Org);
+        await using var admin = new NpgsqlConnection((await Infrastructure.Get()).Database(app.Database));
+        await admin.OpenAsync();
+        await using var fill = new NpgsqlCommand(
+            $"""
+            INSERT INTO idempotent_answers (org_id, key_hash, fingerprint, status, headers)
+            SELECT '{_shop.Org}', sha256(n::text::bytea), sha256(''), 201, '{"{}"}' FROM generate_series(1, {Many}) n;
+            ANALYZE idempotent_answers
+            """, admin);
+        await fill.ExecuteNonQueryAsync();
+        var before = await Touched(admin);
+
+        var asked = await fixture.Broker.Listen<OrderConfirmationRequested>();
+        var body = new { confirm = true, lines = Shop.Lines(await _shop.Item()) };
+        var waiting = Enumerable.Range(0, Few).Select(n => Send("/orders", $"k{n}", body, waitSeconds: 20)).ToArray();
+        List<StockConsumed> decided = [];
+        while (decided.Count < Few)
+        {
+            decided.Add(new((await asked.Next(_shop.Org)).Message.OrderId, []));
+        }
+
+        await _shop.Say([.. decided]);
+        (await Task.WhenAll(waiting)).ShouldAllBe(answer => answer.StatusCode == HttpStatusCode.OK);
+        await Eventually.Is(async () => (await Touched(admin)).Updated >= before.Updated + Few);
+        ((await Touched(admin)).Read - before.Read).ShouldBeLessThan(Many / 10);
+    }
+
+    /// <summary>Rows of answers that were written anew, and that were looked at; sessions tell both together.</summary>
+    private static async Task<(long Updated, long Read)> Touched(NpgsqlConnection admin)
+    {
+        await using var ask = new NpgsqlCommand("SELECT n_tup_upd, seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'idempotent_answers'", admin);
+        await using var row = await ask.ExecuteReaderAsync();
+        await row.ReadAsync();
+        return (row.GetInt64(0), row.GetInt64(1));
     }
 
     private Task<HttpResponseMessage> Send(string path, string key, object? body = null, int? waitSeconds = null)
