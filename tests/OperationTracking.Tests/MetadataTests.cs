@@ -85,6 +85,21 @@ public sealed class MetadataTests(OperationsFixture service)
     }
 
     [Fact]
+    public async Task What_was_taken_is_missing_at_no_moment_while_it_is_written() => await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+    {
+        using var client = _desk.Client();
+        for (var round = 0; round < 10; round++)
+        {
+            var (id, fence) = await _desk.Begun();
+            await Report(id, fence, """{"taken":true}""");
+            for (var stored = Stored(id, """{"taken":true}"""); !stored.IsCompleted;)
+            {
+                (await _desk.Get($"/operations/{id}/metadata", client: client)).ToString().ShouldBe("""{"taken":true}""");
+            }
+        }
+    }));
+
+    [Fact]
     public async Task An_attempt_that_is_over_writes_none()
     {
         var (id, fence) = await _desk.Begun();

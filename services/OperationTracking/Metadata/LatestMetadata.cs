@@ -63,10 +63,8 @@ internal sealed class LatestMetadata(TimeProvider time) : Signal
         }
     }
 
-    /// <summary>Over what is stored, as it will be once all is written.</summary>
-    /// <param name="told">What was heard of a service's worker and is not written.</param>
-    public Patch Over(Guid org, Guid id, Patch stored, Patch told) =>
-        With(org, id, told) is { Count: > 0 } unwritten ? Merge(stored, unwritten).Where(x => x.Value.ValueKind != JsonValueKind.Null).ToDictionary() : stored;
+    /// <summary>What is stored, as it will be once that is written too; where it has been, it changes nothing.</summary>
+    public static Patch Merged(Patch stored, Patch unwritten) => Merge(stored, unwritten).Where(x => x.Value.ValueKind != JsonValueKind.Null).ToDictionary();
 
     /// <summary>Those to be written now, each at most once a second; each is the taker's until it says Written or PutBack.</summary>
     /// <param name="all">Also those whose second is not over.</param>

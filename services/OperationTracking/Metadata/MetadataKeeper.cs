@@ -30,9 +30,11 @@ internal sealed class MetadataKeeper(OperationsDb db, LatestMetadata latest, Lat
 
     public async Task<Patch> Read(Guid id, CancellationToken cancel)
     {
+        // Before the table is read: what is written meanwhile is in one of them at least.
+        var unwritten = latest.With(caller.Org, id, Members(reports.Of(caller.Org, id)?.Report.Metadata));
         var stored = await db.Database.SqlQuery<string>($"SELECT metadata::text AS \"Value\" FROM operation_metadata WHERE org_id = (SELECT current_org()) AND operation_id = {id}")
             .SingleOrDefaultAsync(cancel);
-        return latest.Over(caller.Org, id, Members(stored), Members(reports.Of(caller.Org, id)?.Report.Metadata));
+        return LatestMetadata.Merged(Members(stored), unwritten);
     }
 
     private static Patch Members(string? json) => Members(JsonElement.Parse(json ?? "{}"));
