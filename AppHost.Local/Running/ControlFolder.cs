@@ -6,10 +6,8 @@ namespace Aspire.Hosting.Running;
 /// </summary>
 internal static class ControlFolder
 {
-    /// <summary>An order is seen at once; so long it waits when that could not be told, or could not be carried out at first.</summary>
-    private static readonly TimeSpan _poll = TimeSpan.FromSeconds(1);
-
-    public static async Task FollowAsync(Orchestrator host, string folder, CancellationToken cancel)
+    /// <param name="poll">An order is seen at once; so long it waits when that could not be told, or could not be carried out at first.</param>
+    public static async Task FollowAsync(Orchestrator host, string folder, TimeSpan poll, CancellationToken cancel)
     {
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         foreach (var stale in Directory.GetFiles(folder))
@@ -35,7 +33,7 @@ internal static class ControlFolder
         {
             while (true)
             {
-                await given.WaitAsync(_poll, cancel);
+                await given.WaitAsync(poll, cancel);
                 await CarryOutAllAsync(host, folder);
             }
         }

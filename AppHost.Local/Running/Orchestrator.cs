@@ -44,7 +44,7 @@ internal sealed class Orchestrator(
         if (!state.IsTemporary)
         {
             _followers.Add(StatusFile.WriteAsync(state.StatusFile, notifications, _stopped.Token));
-            _followers.Add(ControlFolder.FollowAsync(this, Path.Combine(state.Directory, "control"), _stopped.Token));
+            _followers.Add(ControlFolder.FollowAsync(this, Path.Combine(state.Directory, "control"), configuration.GetValue("AppHost:LookForOrdersEvery", TimeSpan.FromSeconds(1)), _stopped.Token));
         }
 
         foreach (var runner in _runners.Where(runner => !runner.Resource.Annotations.OfType<ExplicitStartupAnnotation>().Any()))

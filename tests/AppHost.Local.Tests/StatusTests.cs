@@ -4,7 +4,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace OpsPlatform.AppHost.Local.Tests;
 
-/// <summary>What ./run status says, and ./run up when it waits no longer: by a copy of the script, which has a state of its own.</summary>
+/// <summary>What ./run status says: by a copy of the script, which has a state of its own.</summary>
 public sealed class StatusTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("opsplatform-run-").FullName;

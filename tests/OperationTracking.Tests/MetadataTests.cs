@@ -85,6 +85,41 @@ public sealed class MetadataTests(OperationsFixture service)
     }
 
     [Fact]
+    public async Task What_was_taken_is_missing_at_no_moment_while_it_is_written() => await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+    {
+        using var client = _desk.Client();
+        for (var round = 0; round < 10; round++)
+        {
+            var (id, fence) = await _desk.Begun();
+            await Report(id, fence, """{"taken":true}""");
+            for (var stored = Stored(id, """{"taken":true}"""); !stored.IsCompleted;)
+            {
+                (await _desk.Get($"/operations/{id}/metadata", client: client)).ToString().ShouldBe("""{"taken":true}""");
+            }
+        }
+    }));
+
+    [Fact]
+    public async Task Of_two_at_once_that_are_too_large_together_one_is_taken_and_the_other_refused()
+    {
+        List<(Guid Id, string Taken)> rounds = [];
+        for (var round = 0; round < 20; round++)
+        {
+            var (id, fence) = await _desk.Begun();
+            var answers = await Task.WhenAll(new[] { "a", "b" }.Select(async name =>
+                (Name: name, (await _desk.Send($"/operations/{id}/reports", new { fence, metadata = new Dictionary<string, string> { [name] = new('x', 150_000) } })).Status)));
+            answers.Select(x => x.Status).ShouldBe([HttpStatusCode.OK, HttpStatusCode.RequestEntityTooLarge], ignoreOrder: true, $"round {round}");
+            rounds.Add((id, answers.Single(x => x.Status == HttpStatusCode.OK).Name));
+        }
+
+        foreach (var (id, taken) in rounds)
+        {
+            await Eventually.Is(async () => await _desk.Sql<long>($"SELECT count(*) FROM operation_metadata WHERE operation_id = '{id}' AND metadata ? '{taken}'") == 1);
+            (await Metadata(id)).EnumerateObject().Select(x => x.Name).ShouldBe([taken]);
+        }
+    }
+
+    [Fact]
     public async Task An_attempt_that_is_over_writes_none()
     {
         var (id, fence) = await _desk.Begun();

@@ -130,12 +130,20 @@ public sealed class HoldTests : HeldOperations
         new Kinds([held, Worker.Of<AlsoHeldWork, ScriptedWork.Args>()]).AnyHolds.ShouldBeTrue();
     }
 
-    /// <summary>The real clock, whose timers go off no more once it stands.</summary>
+    /// <summary>The real clock, whose timers go off no more once it stands, those made before neither.</summary>
     private sealed class StandingTime : TimeProvider
     {
         public bool Stands { get; set; }
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            base.CreateTimer(callback, state, Stands ? Timeout.InfiniteTimeSpan : dueTime, period);
+            base.CreateTimer(
+                told =>
+                {
+                    if (!Stands)
+                    {
+                        callback(told);
+                    }
+                },
+                state, dueTime, period);
     }
 }

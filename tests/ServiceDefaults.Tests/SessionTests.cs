@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using OpsPlatform.Contracts;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.ServiceDefaults.Tests;
 
@@ -13,7 +14,7 @@ public sealed class SessionTests : HeldOperations
         (await client.PostAsJsonAsync("/notes", new { text = "a note" })).EnsureSuccessStatusCode();
         await First.Broker.Publish(Org, new StockConsumed(Guid.NewGuid(), [new(Guid.NewGuid(), -1)]));
         using var admin = First.Client(Org, "admin");
-        await Testing.Eventually.Is(async () => (await admin.GetStringAsync("/orders/errors")).Contains("StockConsumed", StringComparison.Ordinal));
+        await Eventually.Is(async () => (await admin.GetStringAsync("/orders/errors")).Contains("StockConsumed", StringComparison.Ordinal));
         (await admin.PostAsync("/orders/errors/retry", null)).EnsureSuccessStatusCode();
 
         // One waits for the other and says so, and both end.

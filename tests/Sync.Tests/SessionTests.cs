@@ -2,6 +2,7 @@ using System.Net.Http.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using OpsPlatform.Sync.Health;
+using OpsPlatform.Testing;
 
 namespace OpsPlatform.Sync.Tests;
 

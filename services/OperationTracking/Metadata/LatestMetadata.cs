@@ -17,8 +17,17 @@ internal sealed class LatestMetadata(TimeProvider time) : Signal
     private readonly Lock _gate = new();
     private readonly Dictionary<(Guid Org, Guid Id), Held> _held = [];
 
+    /// <summary>How many were taken.</summary>
+    private long _taken;
+
+    /// <summary>Of operations of which nothing is held any more, none was taken after so many.</summary>
+    private long _lastLetGo;
+
     private sealed class Held
     {
+        /// <summary>The number of its last among all that were taken.</summary>
+        public long Last { get; set; }
+
         /// <summary>Null when all is written or being written.</summary>
         public Patch? Unwritten { get; set; }
 
@@ -31,25 +40,35 @@ internal sealed class LatestMetadata(TimeProvider time) : Signal
         public Patch All => Merge(Writing ?? Nothing, Unwritten ?? Nothing);
     }
 
-    /// <returns>What may not be in the table yet, with the patch over it.</returns>
-    public Patch With(Guid org, Guid id, Patch patch)
+    /// <returns>What may not be in the table yet, with the patch over it, and how many were taken by then.</returns>
+    public (Patch Patch, long Taken) With(Guid org, Guid id, Patch patch)
     {
         lock (_gate)
         {
-            return Merge(_held.GetValueOrDefault((org, id))?.All ?? Nothing, patch);
+            return (Merge(_held.GetValueOrDefault((org, id))?.All ?? Nothing, patch), _taken);
         }
     }
 
-    public void Take(Guid org, Guid id, Patch patch)
+    /// <param name="taken">So many were when it was checked.</param>
+    /// <returns>False when another of the operation was taken since: together they may be too large.</returns>
+    public bool TryTake(Guid org, Guid id, Patch patch, long taken)
     {
         lock (_gate)
         {
-            var held = _held.TryGetValue((org, id), out var known) ? known : _held[(org, id)] = new();
-            held.Unwritten = Merge(held.Unwritten ?? Nothing, patch);
+            var known = _held.GetValueOrDefault((org, id));
+            if ((known?.Last ?? _lastLetGo) > taken)
+            {
+                return false;
+            }
+
+            var held = known ?? (_held[(org, id)] = new());
+            (held.Unwritten, held.Last) = (Merge(held.Unwritten ?? Nothing, patch), ++_taken);
             if (_held.Count == 1)
             {
                 Wake();
             }
+
+            return true;
         }
     }
 
@@ -63,10 +82,8 @@ internal sealed class LatestMetadata(TimeProvider time) : Signal
         }
     }
 
-    /// <summary>Over what is stored, as it will be once all is written.</summary>
-    /// <param name="told">What was heard of a service's worker and is not written.</param>
-    public Patch Over(Guid org, Guid id, Patch stored, Patch told) =>
-        With(org, id, told) is { Count: > 0 } unwritten ? Merge(stored, unwritten).Where(x => x.Value.ValueKind != JsonValueKind.Null).ToDictionary() : stored;
+    /// <summary>What is stored, as it will be once that is written too; where it has been, it changes nothing.</summary>
+    public static Patch Merged(Patch stored, Patch unwritten) => Merge(stored, unwritten).Where(x => x.Value.ValueKind != JsonValueKind.Null).ToDictionary();
 
     /// <summary>Those to be written now, each at most once a second; each is the taker's until it says Written or PutBack.</summary>
     /// <param name="all">Also those whose second is not over.</param>
@@ -90,6 +107,7 @@ internal sealed class LatestMetadata(TimeProvider time) : Signal
                 else
                 {
                     _held.Remove(key);
+                    _lastLetGo = Math.Max(_lastLetGo, held.Last);
                 }
             }
 

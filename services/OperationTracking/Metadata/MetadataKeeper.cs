@@ -15,24 +15,33 @@ internal sealed class MetadataKeeper(OperationsDb db, LatestMetadata latest, Lat
     public async Task<bool> TryTake(Guid id, JsonElement said, CancellationToken cancel)
     {
         var patch = Members(said);
-        var unwritten = JsonSerializer.Serialize(latest.With(caller.Org, id, patch));
-        var bytes = await db.Database.SqlQuery<int>($"""
-            SELECT octet_length(merged_metadata((SELECT metadata FROM operation_metadata WHERE org_id = (SELECT current_org()) AND operation_id = {id}), {unwritten}::jsonb)::text) AS "Value"
-            """).SingleAsync(cancel);
-        if (bytes > MaxBytes)
+        // Whenever it comes round again, another was taken: of as many as come at once each has its turn.
+        while (true)
         {
-            return false;
-        }
+            var (unwritten, taken) = latest.With(caller.Org, id, patch);
+            var json = JsonSerializer.Serialize(unwritten);
+            var bytes = await db.Database.SqlQuery<int>($"""
+                SELECT octet_length(merged_metadata((SELECT metadata FROM operation_metadata WHERE org_id = (SELECT current_org()) AND operation_id = {id}), {json}::jsonb)::text) AS "Value"
+                """).SingleAsync(cancel);
+            if (bytes > MaxBytes)
+            {
+                return false;
+            }
 
-        latest.Take(caller.Org, id, patch);
-        return true;
+            if (latest.TryTake(caller.Org, id, patch, taken))
+            {
+                return true;
+            }
+        }
     }
 
     public async Task<Patch> Read(Guid id, CancellationToken cancel)
     {
+        // Before the table is read: what is written meanwhile is in one of them at least.
+        var (unwritten, _) = latest.With(caller.Org, id, Members(reports.Of(caller.Org, id)?.Report.Metadata));
         var stored = await db.Database.SqlQuery<string>($"SELECT metadata::text AS \"Value\" FROM operation_metadata WHERE org_id = (SELECT current_org()) AND operation_id = {id}")
             .SingleOrDefaultAsync(cancel);
-        return latest.Over(caller.Org, id, Members(stored), Members(reports.Of(caller.Org, id)?.Report.Metadata));
+        return LatestMetadata.Merged(Members(stored), unwritten);
     }
 
     private static Patch Members(string? json) => Members(JsonElement.Parse(json ?? "{}"));
