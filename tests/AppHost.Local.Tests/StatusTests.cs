@@ -37,13 +37,13 @@ public sealed class StatusTests : IDisposable
         var said = await Status();
 
         said.ShouldContain("""
-            gateway-0 is not healthy: it has no log yet
+            gateway-0 is not healthy; it has no log yet
               see ./run logs gateway-0
-            identity is not healthy: The identity database is not prepared yet: no route.
+            identity is not healthy; its log complained last: The identity database is not prepared yet: no route.
               see ./run logs identity
-            messaging is not healthy: its log tells of no warning or error in a form that is known here
+            messaging is not healthy; its log tells of no warning or error in a form that is known here
               see ./run logs messaging
-            postgres is not healthy: 2026-11-23 01:00:00 UTC [7] FATAL:  no space left
+            postgres is not healthy; its log complained last: 2026-11-23 01:00:00 UTC [7] FATAL:  no space left
               see ./run logs postgres
 
             """);
