@@ -1,6 +1,5 @@
 using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
@@ -15,7 +14,6 @@ internal sealed class RequestTransaction : IAsyncDisposable
 {
     private readonly ServiceDb _db;
     private readonly IDbContextTransaction _transaction;
-    private readonly DateTimeOffset _begunAt = DateTimeOffset.UtcNow;
     private bool _isOver;
 
     private RequestTransaction(ServiceDb db, IDbContextTransaction transaction)
@@ -36,23 +34,7 @@ internal sealed class RequestTransaction : IAsyncDisposable
     /// <summary>Runs the commands and commits, in one round trip; what waits for commits is told afterwards.</summary>
     public async Task Commit(params NpgsqlBatchCommand[] last)
     {
-        await using (var batch = new NpgsqlBatch(Connection))
-        {
-            foreach (var command in last)
-            {
-                batch.BatchCommands.Add(command);
-            }
-
-            // In a transaction that has failed COMMIT would roll back and say nothing; a statement before it says so.
-            batch.BatchCommands.Add(new("SELECT 1"));
-            batch.BatchCommands.Add(new("COMMIT"));
-            // The work is done: whoever stopped listening meanwhile must not undo it.
-            await batch.ExecuteNonQueryAsync(CancellationToken.None);
-        }
-
-        var log = _db.GetService<IDiagnosticsLogger<DbLoggerCategory.Database.Transaction>>();
-        await log.TransactionCommittedAsync(
-            _db.GetService<IRelationalConnection>(), _transaction.GetDbTransaction(), _transaction.TransactionId, _begunAt, DateTimeOffset.UtcNow - _begunAt);
+        await LastCommands.Commit(_db, _transaction, last);
         await DisposeAsync();
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Posted;
 using OpsPlatform.OperationTracking.Statistics;
@@ -39,13 +40,11 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
             SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND id = {id} AND completed_at IS NULL AND (status = 'cancelling' OR retry_asked_at IS NOT NULL)
             FOR UPDATE SKIP LOCKED
             """).AsNoTracking().SingleOrDefaultAsync(cancel);
-        var isDone = batch switch
+        if (batch is { Status: OperationStatus.Cancelling, CancelledBy: { } by })
         {
-            { Status: OperationStatus.Cancelling, CancelledBy: { } user } => await CancelSome(batch, user, cancel),
-            { RetryAskedAt: { } at, RetryAskedBy: { } user } => await RetrySome(batch, at, user, cancel),
-            _ => false,
-        };
-        if (isDone)
+            await CancelSome(transaction, batch, by, cancel);
+        }
+        else if (batch is { RetryAskedAt: { } at, RetryAskedBy: { } user } && await RetrySome(batch, at, user, cancel))
         {
             await transaction.CommitAsync(cancel);
         }
@@ -53,15 +52,17 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
         db.ChangeTracker.Clear();
     }
 
-    private async Task<bool> CancelSome(Operation batch, string user, CancellationToken cancel)
+    private async Task CancelSome(IDbContextTransaction transaction, Operation batch, string user, CancellationToken cancel)
     {
         var children = await db.Operations.FromSql(
             $"""
             SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND parent_id = {batch.Id} AND completed_at IS NULL AND status <> 'cancelling'
             ORDER BY id LIMIT {AtOnce} FOR UPDATE SKIP LOCKED
             """).AsNoTracking().ToListAsync(cancel);
-        await moves.Cancel(children, user, batch.CancelReason, cancel);
-        return children.Count > 0;
+        if (children.Count > 0)
+        {
+            await moves.Cancel(transaction, children, user, batch.CancelReason, cancel);
+        }
     }
 
     /// <returns>False when there is no room for more posted operations: they are tried again as others end.</returns>

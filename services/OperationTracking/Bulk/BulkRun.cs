@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using OpsPlatform.OperationTracking.Operations;
 using Operation = OpsPlatform.OperationTracking.Operations.Operation;
 using Running = OpsPlatform.ServiceDefaults.Work.Operation;
@@ -20,10 +21,10 @@ internal sealed class BulkRun(OperationsDb db)
     /// <param name="After">The last operation done, in the order of ids.</param>
     private sealed record Place(Guid After, int Done, int Failed, int Skipped);
 
-    /// <param name="apply">Stores what became of each as well.</param>
+    /// <param name="apply">Stores what became of each as well, and commits.</param>
     /// <param name="skips">Why there is nothing to do to an operation; null when there is.</param>
     public async Task<object?> Do(
-        BulkArgs args, Running running, Func<Operation, string?> skips, Func<IReadOnlyCollection<Operation>, Task> apply, CancellationToken cancel)
+        BulkArgs args, Running running, Func<Operation, string?> skips, Func<IDbContextTransaction, IReadOnlyCollection<Operation>, Task> apply, CancellationToken cancel)
     {
         var place = running.Checkpoint<Place>() ?? new(Guid.Empty, 0, 0, 0);
         while (await Batch(args, running, place, skips, apply, cancel) is { } next)
@@ -36,7 +37,7 @@ internal sealed class BulkRun(OperationsDb db)
     }
 
     private async Task<Place?> Batch(
-        BulkArgs args, Running running, Place place, Func<Operation, string?> skips, Func<IReadOnlyCollection<Operation>, Task> apply, CancellationToken cancel)
+        BulkArgs args, Running running, Place place, Func<Operation, string?> skips, Func<IDbContextTransaction, IReadOnlyCollection<Operation>, Task> apply, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var items = await db.BulkItems.Where(x => x.BulkId == running.Id && x.OperationId.CompareTo(place.After) > 0).OrderBy(x => x.OperationId).Take(AtOnce).ToListAsync(cancel);
@@ -59,8 +60,7 @@ internal sealed class BulkRun(OperationsDb db)
         int Count(BulkOutcome outcome) => items.Count(item => item.Outcome == outcome);
         var next = new Place(ids[^1], place.Done + Count(BulkOutcome.Done), place.Failed + Count(BulkOutcome.Failed), place.Skipped + Count(BulkOutcome.Skipped));
         await running.Save(db, next, cancel);
-        await apply([.. items.Where(item => item.Outcome == BulkOutcome.Done).Select(item => rows[item.OperationId])]);
-        await transaction.CommitAsync(cancel);
+        await apply(transaction, [.. items.Where(item => item.Outcome == BulkOutcome.Done).Select(item => rows[item.OperationId])]);
         db.ChangeTracker.Clear();
         return next;
     }

@@ -15,6 +15,6 @@ internal sealed class CancelMany(BulkRun run, OperationMoves moves) : IDoOperati
             : !OperationMoves.MayCancel(row) ? "It is being cancelled already."
             : row.CancelKindAt(row.CurrentStep) == CancelKind.Final ? OperationMoves.PastReturn
             : null,
-        rows => moves.Cancel(rows, args.UserId, args.Reason, cancel),
+        (transaction, rows) => moves.Cancel(transaction, rows, args.UserId, args.Reason, cancel),
         cancel);
 }

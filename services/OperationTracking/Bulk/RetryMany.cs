@@ -13,13 +13,15 @@ internal sealed class RetryMany(BulkRun run, OperationMoves moves, OperationsDb 
         args,
         operation,
         row => OperationMoves.MayRetry(row, time.GetUtcNow()) ? null : "It has not failed, or too long ago.",
-        async rows =>
+        async (transaction, rows) =>
         {
             await moves.Retry(rows, args.UserId, cancel);
             if (rows.Any(row => row.Service == PostedOperations.Service) && await PostOperation.HasTooManyOpen(db, cancel))
             {
                 throw new OperationRefusedException($"The organisation has {PostOperation.MostOpen} posted operations open, which is the most; end or cancel some, and try this again.");
             }
+
+            await transaction.CommitAsync(cancel);
         },
         cancel);
 }

@@ -37,8 +37,7 @@ internal static class CancelOperation
                 return Problems.PastPointOfNoReturn(view);
             }
 
-            await moves.Cancel([row], viewer.UserId, request.Reason, cancel);
-            await transaction.CommitAsync(cancel);
+            await moves.Cancel(transaction, [row], viewer.UserId, request.Reason, cancel);
             row = (await reader.Row(id, cancel))!;
         }
 

@@ -1,12 +1,16 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
+using NpgsqlTypes;
 using OpsPlatform.Contracts;
 using OpsPlatform.OperationTracking.Posted;
+using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
-/// <summary>What a person does to an operation, one or many at a time, whose rows the caller holds: the caller commits next.</summary>
+/// <summary>What a person does to an operation, one or many at a time, whose rows the caller holds.</summary>
 internal sealed class OperationMoves(OperationsDb db, TellAfterCommit tell, Caller caller, TimeProvider time)
 {
     /// <summary>For a week a service keeps what it needs to go on, or back.</summary>
@@ -26,21 +30,32 @@ internal sealed class OperationMoves(OperationsDb db, TellAfterCommit tell, Call
     public static DateTimeOffset RetryableSince(DateTimeOffset now) => now - ServiceKnowsFor;
 
     /// <summary>The service that works on one is asked to stop; what nobody works on is cancelled at once. A batch's children are asked when it is looked at next.</summary>
-    public async Task Cancel(IReadOnlyCollection<Operation> rows, string userId, string? reason, CancellationToken cancel)
+    /// <param name="transaction">It is committed, with what else the caller has changed.</param>
+    public async Task Cancel(IDbContextTransaction transaction, IReadOnlyCollection<Operation> rows, string userId, string? reason, CancellationToken cancel)
     {
         await Publish(rows, row => new OperationCancelled(row.Id, row.Service, userId, reason), cancel);
+        List<NpgsqlBatchCommand> asks = [];
         foreach (var row in rows)
         {
-            var (id, at) = (row.Id, time.GetUtcNow());
             var isOver = row.Service == PostedOperations.Service && !row.RollsUp && !row.HasLease();
-            await (isOver
-                ? db.Database.ExecuteSqlAsync($"SELECT cancel_posted({id}, {userId}, {reason}, {at}, {caller.CorrelationId})", cancel)
-                : db.Database.ExecuteSqlAsync($"SELECT ask_cancel({id}, {userId}, {reason}, {at}, {caller.CorrelationId})", cancel));
-            tell.Changed(caller.Org, id, isOver);
+            asks.Add(new($"SELECT {(isOver ? "cancel_posted" : "ask_cancel")}($1, $2, $3, $4, $5)")
+            {
+                Parameters =
+                {
+                    new() { Value = row.Id },
+                    new() { Value = userId },
+                    new() { Value = (object?)reason ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
+                    new() { Value = time.GetUtcNow() },
+                    new() { Value = caller.CorrelationId },
+                },
+            });
+            tell.Changed(caller.Org, row.Id, isOver);
         }
+
+        await transaction.CommitWith(db, asks);
     }
 
-    /// <summary>Of a batch the children that failed are tried again when it is looked at next.</summary>
+    /// <summary>Of a batch the children that failed are tried again when it is looked at next. The caller commits.</summary>
     public async Task Retry(IReadOnlyCollection<Operation> rows, string userId, CancellationToken cancel)
     {
         await Publish(rows, row => new OperationRetried(row.Id, row.Service, userId), cancel);
