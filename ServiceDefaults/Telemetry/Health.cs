@@ -56,8 +56,8 @@ internal sealed partial class DatabaseHealth(ServiceDatabase database, ILogger<D
         {
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             timeout.CancelAfter(Timeout);
-            // Sessions that are not reset: that would cost several times the question, which every process is asked each second or two.
-            await using var ping = database.Relay.CreateCommand("SELECT 1");
+            // By the pool of requests: the first to meet a session that ended with the server is no caller.
+            await using var ping = database.App.CreateCommand("SELECT 1");
             await ping.ExecuteScalarAsync(timeout.Token);
             return HealthCheckResult.Healthy();
         }

@@ -8,7 +8,7 @@ using OpsPlatform.ServiceDefaults.Tenancy;
 namespace OpsPlatform.OperationTracking.Statistics;
 
 /// <summary>How long an organisation's operations of a type took in the last month, by size; kept in memory for a while.</summary>
-internal sealed class History(ServiceDatabase database, TimeProvider time) : IAsyncDisposable
+internal sealed partial class History(ServiceDatabase database, TimeProvider time, ILogger<History> log) : IAsyncDisposable
 {
     /// <summary>So many have to have taken longer than the one at hand has by now.</summary>
     private const int Enough = 5;
@@ -31,21 +31,17 @@ internal sealed class History(ServiceDatabase database, TimeProvider time) : IAs
 
     private readonly ConcurrentDictionary<(Guid Org, string Type), (long At, Task<IReadOnlyDictionary<int, Durations>> Sizes)> _types = [];
 
-    /// <summary>Reads what is not known yet or no longer new, so that forecasts may be made of it.</summary>
+    /// <summary>Reads what is not known yet or no longer new, so that forecasts may be made of it; where it cannot be read there are none for now.</summary>
     public async Task Load(Guid org, string type, CancellationToken cancel)
     {
-        if (_types.TryGetValue((org, type), out var kept) && time.GetElapsedTime(kept.At) < KeptFor && !kept.Sizes.IsFaulted)
+        try
         {
-            await kept.Sizes.WaitAsync(cancel);
-            return;
+            await LoadNew(org, type, cancel);
         }
-
-        if (_types.Count >= MostKept)
+        catch (NpgsqlException fault)
         {
-            _types.Clear();
+            NotRead(fault.Message);
         }
-
-        await (_types[(org, type)] = (time.GetTimestamp(), Read(org, type))).Sizes.WaitAsync(cancel);
     }
 
     /// <returns>Null when the operation is not at work, or too little is known to say.</returns>
@@ -77,6 +73,22 @@ internal sealed class History(ServiceDatabase database, TimeProvider time) : IAs
     }
 
     public ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    private async Task LoadNew(Guid org, string type, CancellationToken cancel)
+    {
+        if (_types.TryGetValue((org, type), out var kept) && time.GetElapsedTime(kept.At) < KeptFor && !kept.Sizes.IsFaulted)
+        {
+            await kept.Sizes.WaitAsync(cancel);
+            return;
+        }
+
+        if (_types.Count >= MostKept)
+        {
+            _types.Clear();
+        }
+
+        await (_types[(org, type)] = (time.GetTimestamp(), Read(org, type))).Sizes.WaitAsync(cancel);
+    }
 
     private static int SizeClass(long? total) => total > 0 ? 1 + (int)Math.Floor(Math.Log(total.Value, 4)) : 0;
 
@@ -110,4 +122,7 @@ internal sealed class History(ServiceDatabase database, TimeProvider time) : IAs
         while (await row.NextResultAsync());
         return counts.GroupBy(count => count.Size).ToDictionary(size => size.Key, size => new Durations(size.Select(count => (count.Bucket, count.Operations))));
     }
+
+    [LoggerMessage(LogLevel.Warning, "How long operations took could not be read, and nothing is foretold of them for now: {Reason}")]
+    private partial void NotRead(string reason);
 }
