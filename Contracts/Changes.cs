@@ -2,7 +2,8 @@ using System.Text.Json.Serialization;
 
 namespace OpsPlatform.Contracts;
 
-/// <summary>Captured changes of one service and shard, in the order they were made per entity. A crashed sender may repeat some with other batch boundaries.</summary>
+/// <summary>Captured changes of one service, in the order they were made per entity. A crashed sender may repeat some with other batch boundaries.</summary>
+/// <param name="Shard">Of the first change, or the place of a marker's queue.</param>
 /// <param name="Marker">Sync's own: whoever takes it from the queue notes it, which shows that everything sent before it was taken too. Such a batch holds no changes.</param>
 public sealed record ChangeBatch(string Service, int Shard, IReadOnlyList<CapturedChange> Changes, Guid? Marker = null);
 

@@ -5,6 +5,8 @@ namespace OpsPlatform.ServiceDefaults.Database;
 /// <summary>Tells a database that is away from a statement that is wrong.</summary>
 public static class Faults
 {
+    private const string IdleInTransactionTimeout = "25P03";
+
     /// <returns>The SQLSTATE at the bottom of the exception, or null.</returns>
     public static string? SqlState(Exception? exception)
     {
@@ -21,7 +23,8 @@ public static class Faults
 
     /// <returns>True when trying the same again later can succeed: the connection, the server or the moment is at fault.</returns>
     public static bool IsTransient(Exception exception) =>
-        IsDatabaseAway(exception) || SqlState(exception) is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected;
+        IsDatabaseAway(exception) || SqlState(exception) is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected
+            or PostgresErrorCodes.LockNotAvailable;
 
     public static bool IsDatabaseAway(Exception? exception)
     {
@@ -32,6 +35,7 @@ public static class Faults
                 case PostgresException postgres:
                     return postgres.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown
                         or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.TooManyConnections
+                        or IdleInTransactionTimeout
                         || postgres.SqlState.StartsWith("08", StringComparison.Ordinal);
                 // Bare when a name is not resolved in time; any other timeout or socket is a neighbour's or the broker's.
                 case NpgsqlException or TimeoutException { Source: "Npgsql" }:

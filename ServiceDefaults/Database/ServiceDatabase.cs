@@ -19,6 +19,13 @@ public sealed class ServiceDatabase : IAsyncDisposable
     /// <summary>The owner only migrates and tidies up: after a long time away there may be much, and cut off it would never be done.</summary>
     private const int UpkeepSeconds = 600;
 
+    /// <summary>
+    /// What a process that stands still or a machine that is gone has locked is free again in seconds: a transaction waits for its process no
+    /// longer, and a server finds out in seconds, not hours, when its peer has vanished without a word.
+    /// </summary>
+    private const string LetGo =
+        "-c idle_in_transaction_session_timeout=30s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
+
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="connectionString">Of an administrator; the roles' passwords derive from its password, so replicas agree on them.</param>
@@ -92,8 +99,6 @@ public sealed class ServiceDatabase : IAsyncDisposable
     {
         var settings = Settings("relay");
         settings.Pooling = false;
-        // A server whose peer vanished without a word finds out in seconds, not hours.
-        settings.Options = $"{settings.Options} -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3".TrimStart();
         var connection = new NpgsqlConnection(settings.ConnectionString);
         try
         {
@@ -125,6 +130,6 @@ public sealed class ServiceDatabase : IAsyncDisposable
         MaxAutoPrepare = 100,
         ApplicationName = $"{Service}-{kind}",
         // Compiling a statement's plan takes some tens of milliseconds, and a batch of a few rows is guessed to be a large one.
-        Options = $"{Admin.Options} -c jit=off".TrimStart(),
+        Options = $"-c jit=off {LetGo} {Admin.Options}".TrimEnd(),
     };
 }

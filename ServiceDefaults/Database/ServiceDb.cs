@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Npgsql;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.ServiceDefaults.Work;
 
@@ -20,6 +21,17 @@ public abstract class ServiceDb(DbContextOptions options) : DbContext(options)
     public override DatabaseFacade Database => _database ??= new(this) { AutoSavepointsEnabled = false };
 
     internal RequestTransaction? Whole { get; set; }
+
+    /// <summary>Null but while a listener works.</summary>
+    internal List<NpgsqlBatchCommand>? Last { get; set; }
+
+    /// <summary>
+    /// Has a listener's last statements run with its commit, in one round trip: what they lock is held for as long as the server takes, however busy this
+    /// process is. Nothing may be asked of the database after it.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Nobody would run them.</exception>
+    public void RunLast(IEnumerable<NpgsqlBatchCommand> commands) =>
+        (Last ?? throw new InvalidOperationException("Only a listener's statements wait for its commit.")).AddRange(commands);
 
     internal DbSet<OutboxRow> OutboxRows => Set<OutboxRow>();
 

@@ -79,9 +79,9 @@ internal sealed partial class BrokerTopology(Uri address, ServiceName service, I
             await channel.ExchangeBindAsync(subscription.Queue, exchange, "", cancellationToken: cancel);
         }
 
-        for (var shard = 0; shard < Topology.Shards; shard++)
+        foreach (var queue in Topology.ChangeQueues)
         {
-            await DeclareQueue(channel, Topology.ChangeQueue(shard), ChangeQueueArguments, cancel);
+            await DeclareQueue(channel, queue, ChangeQueueArguments, cancel);
         }
     }
 

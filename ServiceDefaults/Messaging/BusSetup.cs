@@ -31,7 +31,7 @@ public sealed class BusListeners
         where TListener : class, IHearLatest<T> =>
         Add<T, TListener>(services => ActivatorUtilities.CreateInstance<LatestHearing<T, TListener>>(services));
 
-    /// <summary>Takes captured changes of all services, shard by shard, one consumer active per shard.</summary>
+    /// <summary>Takes captured changes of all services, one consumer active a queue.</summary>
     public BusListeners HearChanges<TListener>()
         where TListener : class, IHearChanges =>
         Add<TListener>(services => ActivatorUtilities.CreateInstance<ChangeHearing<TListener>>(services));

@@ -5,9 +5,9 @@ using OpsPlatform.ServiceDefaults.Telemetry;
 
 namespace OpsPlatform.ServiceDefaults.Messaging;
 
-/// <summary>Hands captured changes of all shards to their listener, which knows by itself what it has seen.</summary>
+/// <summary>Hands captured changes of all queues to their listener, which knows by itself what it has seen.</summary>
 internal sealed class ChangeHearing<TListener>(IServiceProvider services, Patience patience, Parking parking, TimeProvider time)
-    : Hearing<ChangeBatch>([.. Enumerable.Range(0, Topology.Shards).Select(Topology.ChangeQueue)], Prefetch, parking, time)
+    : Hearing<ChangeBatch>(Topology.ChangeQueues, Prefetch, parking, time)
     where TListener : class, IHearChanges
 {
     /// <summary>A relay makes them of up to 4 MiB.</summary>

@@ -54,6 +54,9 @@ internal sealed class ChangeRelay(
     protected override string Pending =>
         $"SELECT FROM sync_events WHERE sync_status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= now()){(settings.Auto ? "" : " AND seq <= (SELECT up_to FROM relay_demand)")}";
 
+    /// <summary>Who has a shard sends its changes, whichever replica made them.</summary>
+    protected override Task Woken => Signal.Next;
+
     /// <summary>Who has all shards can take none over.</summary>
     protected override TimeSpan LongestRest => _shards!.Held.Count == Topology.Shards ? base.LongestRest : ShareInterval;
 
@@ -74,6 +77,12 @@ internal sealed class ChangeRelay(
         Dispose();
     }
 
+    protected override void Found()
+    {
+        _start?.LookAgain();
+        base.Found();
+    }
+
     protected override async Task Connect(CancellationToken cancel)
     {
         if (_connection is not null)
@@ -89,7 +98,7 @@ internal sealed class ChangeRelay(
         Signal.ShardsMoved();
     }
 
-    protected override async Task<int> SendBatch(CancellationToken cancel)
+    protected override async Task<Taken> SendBatch(CancellationToken cancel)
     {
         if (Signal.TakeShardsMoved() || Time.GetElapsedTime(_sharedAt) > ShareInterval)
         {
@@ -98,17 +107,19 @@ internal sealed class ChangeRelay(
 
         if (_shards!.Held.Count == 0)
         {
-            return 0;
+            return Taken.Nothing;
         }
 
-        var (changes, poison) = await Take(cancel);
-        await Task.WhenAll(changes.GroupBy(change => change.Shard).Select(shard => Send(shard.Key, [.. shard.Select(change => change.Change)], cancel)));
-        if (changes.Count + poison.Count > 0)
+        var (changes, poison, isAll) = await Take(cancel);
+        await Task.WhenAll(changes.GroupBy(change => Topology.ChangeQueue(change.Shard))
+            .Select(queue => Send(queue.Key, queue.First().Shard, [.. queue.Select(change => change.Change)], cancel)));
+        if (changes.Count + poison.Count == 0)
         {
-            await Settle([.. changes.Select(change => change.Change.Seq)], poison, cancel);
+            return Taken.Nothing;
         }
 
-        return changes.Count + poison.Count;
+        await Settle([.. changes.Select(change => change.Change.Seq)], poison, cancel);
+        return isAll ? Taken.All : Taken.Some;
     }
 
     private async Task Share(CancellationToken cancel)
@@ -148,7 +159,7 @@ internal sealed class ChangeRelay(
         }
     }
 
-    private async Task<(List<(short Shard, CapturedChange Change)> Changes, List<(long Seq, string Error)> Poison)> Take(CancellationToken cancel)
+    private async Task<(List<(short Shard, CapturedChange Change)> Changes, List<(long Seq, string Error)> Poison, bool IsAll)> Take(CancellationToken cancel)
     {
         List<(short, CapturedChange)> changes = [];
         List<(long, string)> poison = [];
@@ -178,11 +189,11 @@ internal sealed class ChangeRelay(
                 row.GetInt64(8), row.GetString(9), row.GetString(10), row.GetString(11), row.GetString(12), row.GetFieldValue<DateTimeOffset>(13))));
         }
 
-        return (changes, poison);
+        return (changes, poison, batchBytes < MaxBatchBytes && changes.Count + poison.Count < settings.BatchSize);
     }
 
-    private Task Send(short shard, IReadOnlyList<CapturedChange> changes, CancellationToken cancel) =>
-        Broker.Send(bus, Topology.ChangeQueue(shard), new ChangeBatch(Database.Service, shard, changes), mandatory: true, cancel);
+    private Task Send(string queue, short shard, IReadOnlyList<CapturedChange> changes, CancellationToken cancel) =>
+        Broker.Send(bus, queue, new ChangeBatch(Database.Service, shard, changes), mandatory: true, cancel);
 
     private async Task Settle(long[] sent, List<(long Seq, string Error)> poison, CancellationToken cancel)
     {

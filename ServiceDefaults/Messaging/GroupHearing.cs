@@ -80,9 +80,10 @@ internal sealed class GroupHearing<T, TListener>(
             return;
         }
 
+        db.Last = [];
         await scope.ServiceProvider.GetRequiredService<TListener>().Hear(fresh, cancel);
         await db.SaveChangesAsync(cancel);
-        await transaction.CommitAsync(cancel);
+        await transaction.CommitWith(db, db.Last);
     }
 
     private static async Task<IReadOnlyList<Envelope<T>>> NotApplied(NpgsqlConnection connection, IReadOnlyList<Envelope<T>> items, CancellationToken cancel)

@@ -49,16 +49,27 @@ internal sealed class OutboxRelay(
 
     protected override string Pending => $"SELECT {DueSql}";
 
+    /// <summary>Who has committed a message sends it; what a process left that was killed is found by the others' lookouts.</summary>
+    protected override Task Woken => Signal.NextHere;
+
+    protected override void Found()
+    {
+        _sawEverythingAt = 0;
+        base.Found();
+    }
+
     protected override Task Connect(CancellationToken cancel) => Task.CompletedTask;
 
-    protected override async Task<int> SendBatch(CancellationToken cancel)
+    protected override async Task<Taken> SendBatch(CancellationToken cancel)
     {
         await using var connection = await Database.Relay.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
-        var (good, poison) = await Take(connection, cancel);
+        var isForEverything = _sawEverythingAt == 0 || Time.GetElapsedTime(_sawEverythingAt) > EverythingInterval;
+        var (good, poison) = await Take(connection, isForEverything, cancel);
         if (good.Count + poison.Count == 0)
         {
-            return 0;
+            Saw(isForEverything);
+            return Taken.Nothing;
         }
 
         // Taken before they go: a listener may be done before the broker's confirm is.
@@ -75,16 +86,30 @@ internal sealed class OutboxRelay(
             });
         }
 
+        batch.BatchCommands.Add(new("COMMIT"));
         await batch.ExecuteNonQueryAsync(cancel);
-        await transaction.CommitAsync(cancel);
-        return good.Count + poison.Count;
+        if (good.Count + poison.Count == MaxRows)
+        {
+            return Taken.Some;
+        }
+
+        Saw(isForEverything);
+        return Taken.All;
     }
 
-    private async Task<(List<Envelope<object>> Good, List<(Guid Id, string Error)> Poison)> Take(NpgsqlConnection connection, CancellationToken cancel)
+    private void Saw(bool everything)
+    {
+        if (everything)
+        {
+            _sawEverythingAt = Time.GetTimestamp();
+        }
+    }
+
+    private static async Task<(List<Envelope<object>> Good, List<(Guid Id, string Error)> Poison)> Take(
+        NpgsqlConnection connection, bool isForEverything, CancellationToken cancel)
     {
         List<Envelope<object>> good = [];
         List<(Guid, string)> poison = [];
-        var isForEverything = _sawEverythingAt == 0 || Time.GetElapsedTime(_sawEverythingAt) > EverythingInterval;
         await using var take = new NpgsqlCommand(TakeSql, connection)
         {
             Parameters = { new() { Value = MaxRows }, new() { Value = isForEverything ? Everything : New } },
@@ -109,11 +134,6 @@ internal sealed class OutboxRelay(
             {
                 poison.Add((id, exception.Message));
             }
-        }
-
-        if (isForEverything && good.Count + poison.Count < MaxRows)
-        {
-            _sawEverythingAt = Time.GetTimestamp();
         }
 
         return (good, poison);

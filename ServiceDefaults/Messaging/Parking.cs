@@ -20,6 +20,9 @@ internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
         ON CONFLICT (queue, message_id) DO UPDATE SET error = excluded.error, attempts = parked_messages.attempts + excluded.attempts
         """;
 
+    /// <summary>A transaction waits for the broker's confirms of so many, one after the other.</summary>
+    private const int MostTogether = 25;
+
     public Task Park<T>(string queue, Envelope<T> item, Exception exception, int attempts, CancellationToken cancel)
         where T : class =>
         Insert(item.OrgId, queue, typeof(T).Name, item.Id, EnvelopeContentType, Wrap(new MessageGroup<T>([item])), exception, attempts, cancel);
@@ -58,18 +61,42 @@ internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
     public async Task<(int Sent, int Left)> RetryAll(object org, int limit, CancellationToken cancel)
     {
         await using var connection = await database.Relay.OpenConnectionAsync(cancel);
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
         // Counted before they are sent: what fails again at once is no longer of this request.
-        await using var count = new NpgsqlCommand("SELECT count(*) FROM parked_messages WHERE $1::uuid IS NULL OR org_id = $1", connection) { Parameters = { Uuid(org) } };
-        var all = (int)(long)(await count.ExecuteScalarAsync(cancel))!;
+        await using var count = new NpgsqlCommand("SELECT count(*), now() FROM parked_messages WHERE $1::uuid IS NULL OR org_id = $1", connection) { Parameters = { Uuid(org) } };
+        var (all, until) = (0, DateTimeOffset.MinValue);
+        await using (var row = await count.ExecuteReaderAsync(cancel))
+        {
+            await row.ReadAsync(cancel);
+            (all, until) = ((int)row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1));
+        }
+
+        if (all == 0)
+        {
+            return (0, 0);
+        }
+
+        await using var broker = await topology.Connect("parking", cancel);
+        await using var channel = await broker.CreateChannelAsync(new CreateChannelOptions(true, true), cancel);
+        var (sent, most) = (0, Math.Min(all, limit));
+        while (sent < most && await RetrySome(connection, channel, org, until, Math.Min(MostTogether, most - sent), cancel) is > 0 and var some)
+        {
+            sent += some;
+        }
+
+        return (sent, all - sent);
+    }
+
+    private static async Task<int> RetrySome(NpgsqlConnection connection, IChannel channel, object org, DateTimeOffset until, int limit, CancellationToken cancel)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
         await using var take = new NpgsqlCommand(
             """
             DELETE FROM parked_messages WHERE id IN (
-              SELECT id FROM parked_messages WHERE $1::uuid IS NULL OR org_id = $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+              SELECT id FROM parked_messages WHERE ($1::uuid IS NULL OR org_id = $1) AND created_at <= $3 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
             RETURNING queue, content_type, body
             """,
             connection)
-        { Parameters = { Uuid(org), new() { Value = limit } } };
+        { Parameters = { Uuid(org), new() { Value = limit }, new() { Value = until } } };
         List<(string Queue, string ContentType, byte[] Body)> taken = [];
         await using (var row = await take.ExecuteReaderAsync(cancel))
         {
@@ -79,18 +106,13 @@ internal sealed class Parking(ServiceDatabase database, BrokerTopology topology)
             }
         }
 
-        if (taken.Count > 0)
+        foreach (var (queue, contentType, body) in taken)
         {
-            await using var broker = await topology.Connect("parking", cancel);
-            await using var channel = await broker.CreateChannelAsync(new CreateChannelOptions(true, true), cancel);
-            foreach (var (queue, contentType, body) in taken)
-            {
-                await Send(channel, queue, contentType, body, cancel);
-            }
+            await Send(channel, queue, contentType, body, cancel);
         }
 
         await transaction.CommitAsync(cancel);
-        return (taken.Count, Math.Max(0, all - taken.Count));
+        return taken.Count;
     }
 
     private static NpgsqlParameter Uuid(object org) => new() { Value = org, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid };

@@ -35,6 +35,9 @@ internal sealed class PendingStart(NpgsqlConnection session, TimeProvider time)
         return _seq;
     }
 
+    /// <summary>Something was found that may lie before it.</summary>
+    public void LookAgain() => _lookedAt = 0;
+
     private async Task Look(CancellationToken cancel)
     {
         // Each statement has a snapshot of its own, the second a later one.

@@ -18,6 +18,7 @@ internal abstract partial class RelayLoop(
 
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(2);
 
+    /// <summary>While the other replicas are not heard.</summary>
     private TimeSpan Poll => interval < MaxBusyPoll ? interval : MaxBusyPoll;
 
     /// <summary>What it looks for, as the lookout does: only raw SQL, retries and lost notices wait for that once the other replicas are heard.</summary>
@@ -31,6 +32,9 @@ internal abstract partial class RelayLoop(
     protected TimeProvider Time => time;
 
     protected RelaySignal Signal => signal;
+
+    /// <summary>Completes when there may be something for it; taken before it looks.</summary>
+    protected abstract Task Woken { get; }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -61,33 +65,50 @@ internal abstract partial class RelayLoop(
     /// <summary>Called once after every fault, before the first batch.</summary>
     protected abstract Task Connect(CancellationToken cancel);
 
-    /// <returns>How many rows were taken; the loop goes on at once while that is not 0.</returns>
-    protected abstract Task<int> SendBatch(CancellationToken cancel);
+    protected abstract Task<Taken> SendBatch(CancellationToken cancel);
+
+    /// <summary>The lookout has found something that nobody told of, however old it is.</summary>
+    protected virtual void Found() => signal.WakeHere();
 
     private async Task DrainUntilFault(Action onDrained, CancellationToken cancel)
     {
-        var pause = Poll;
         while (true)
         {
-            var woken = signal.Next;
-            pause = signal.HearsTheOthers ? 2 * pause : Poll;
-            while (await SendBatch(cancel) > 0)
+            var woken = Woken;
+            var taken = await SendBatch(cancel);
+            if (taken != Taken.Nothing)
             {
                 lookout.Forget(Pending);
-                pause = Poll;
                 await Task.Delay(Gather, time, cancel);
             }
 
-            onDrained();
-            if (pause >= interval)
+            if (taken == Taken.Some || woken.IsCompleted)
             {
-                lookout.Ask(Pending, interval, signal.WakeHere);
+                continue;
+            }
+
+            onDrained();
+            var pause = Poll;
+            if (signal.HearsTheOthers)
+            {
+                lookout.Ask(Pending, interval, Found);
                 pause = LongestRest;
             }
 
             await woken.WaitAsync(pause, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancel.ThrowIfCancellationRequested();
         }
+    }
+
+    protected enum Taken
+    {
+        Nothing,
+
+        /// <summary>As many as go together: there may be more.</summary>
+        Some,
+
+        /// <summary>What was there.</summary>
+        All,
     }
 
     [LoggerMessage(LogLevel.Warning, "{Relay} waits and tries again")]

@@ -10,12 +10,13 @@ public sealed class RelaySignal
     private const string ShardsTopic = "shards";
     private readonly Replicas _replicas;
     private TaskCompletionSource _woken = New();
+    private TaskCompletionSource _wokenHere = New();
     private int _shardsMoved;
 
     public RelaySignal(Replicas replicas)
     {
         _replicas = replicas;
-        replicas.Hear(Topic, _ => WakeHere());
+        replicas.Hear(Topic, _ => Wake(ref _woken));
         replicas.Hear(ShardsTopic, _ => LookAtShares());
         // Its relay may have come for its share before it could tell anybody.
         replicas.Hear(Replicas.Here, _ => LookAtShares());
@@ -37,18 +38,27 @@ public sealed class RelaySignal
     /// <summary>Completes at the next wake; take it before looking at the tables.</summary>
     internal Task Next => Volatile.Read(ref _woken).Task;
 
+    /// <summary>As Next, but not for what another replica committed.</summary>
+    internal Task NextHere => Volatile.Read(ref _wokenHere).Task;
+
     /// <summary>Tells the others' relays to look at their share again.</summary>
     internal void ShardsMoved() => _replicas.Tell(ShardsTopic);
 
     internal bool TakeShardsMoved() => Interlocked.Exchange(ref _shardsMoved, 0) == 1;
 
-    internal void WakeHere() => Interlocked.Exchange(ref _woken, New()).TrySetResult();
+    internal void WakeHere()
+    {
+        Wake(ref _woken);
+        Wake(ref _wokenHere);
+    }
 
     private void LookAtShares()
     {
         Volatile.Write(ref _shardsMoved, 1);
-        WakeHere();
+        Wake(ref _woken);
     }
+
+    private static void Wake(ref TaskCompletionSource woken) => Interlocked.Exchange(ref woken, New()).TrySetResult();
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

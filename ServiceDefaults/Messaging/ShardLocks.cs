@@ -20,6 +20,9 @@ internal sealed class ShardLocks(NpgsqlConnection session)
           AND classid::bigint = {Key}::bigint & 4294967295 AND objsubid = 2
         """;
 
+    /// <summary>Those that travel together are next to each other: whoever has few of them sends few messages.</summary>
+    private static readonly short[] ByQueue = [.. Enumerable.Range(0, Topology.Shards).Select(shard => (short)shard).OrderBy(shard => Topology.ChangeQueue(shard), StringComparer.Ordinal)];
+
     private readonly HashSet<short> _held = [];
 
     public IReadOnlySet<short> Held => _held;
@@ -36,15 +39,15 @@ internal sealed class ShardLocks(NpgsqlConnection session)
         var gaveBack = false;
         while (_held.Count > share)
         {
-            var shard = _held.Max();
+            var shard = ByQueue.Last(_held.Contains);
             await Run($"SELECT pg_advisory_unlock({Key}, $1)", shard, cancel);
             _held.Remove(shard);
             gaveBack = true;
         }
 
-        for (short shard = 0; shard < Topology.Shards && _held.Count < share; shard++)
+        foreach (var shard in ByQueue)
         {
-            if (!taken.Contains(shard) && await Run($"SELECT pg_try_advisory_lock({Key}, $1)", shard, cancel) is true)
+            if (_held.Count < share && !taken.Contains(shard) && await Run($"SELECT pg_try_advisory_lock({Key}, $1)", shard, cancel) is true)
             {
                 _held.Add(shard);
             }

@@ -8,6 +8,8 @@ var builder = WebApplication.CreateBuilder(args);
 
 builder.AddServiceDefaults("operations");
 builder.AddDatabase<OperationsDb>("operations");
+// Before the bus, which is thereby stopped first: what was heard until then is written down.
+builder.AddReports();
 builder.AddBus<OperationsDb>("operations", bus => bus
     .Hear<OperationStarted, StartOperationWhenOperationStarted>()
     .HearLatest<OperationReported, TakeReports>()

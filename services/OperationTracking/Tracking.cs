@@ -7,7 +7,6 @@ using OpsPlatform.OperationTracking.Feed;
 using OpsPlatform.OperationTracking.Metadata;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Posted;
-using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.OperationTracking.Statistics;
 using OpsPlatform.OperationTracking.Steps;
 using OpsPlatform.OperationTracking.Timeline;
@@ -20,7 +19,6 @@ internal static class Tracking
     public static void AddTracking(this WebApplicationBuilder builder)
     {
         builder.AddOperationViews();
-        builder.AddReports();
         builder.AddStatistics();
         builder.AddFeed();
         builder.AddApprovals();

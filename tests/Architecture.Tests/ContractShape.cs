@@ -28,9 +28,9 @@ internal static class ContractShape
         }
 
         lines["topology shards of changes"] = Topology.Shards.ToString(CultureInfo.InvariantCulture);
-        for (var shard = 0; shard < Topology.Shards; shard++)
+        foreach (var (place, queue) in Topology.ChangeQueues.Index())
         {
-            lines[$"topology queue of changes {shard}"] = Topology.ChangeQueue(shard);
+            lines[$"topology queue of changes {place}"] = queue;
         }
 
         foreach (var subscription in Topology.Subscriptions)

@@ -125,7 +125,7 @@ internal static partial class MessageTable
             table.Append($"| {heard.Message.Name} | hears | queue `{heard.Queue}` |\n");
         }
 
-        return name == "sync" ? table.Append($"| ChangeBatch | hears | captured changes of every service, queues `{Topology.ChangeQueue(0)}` to `{Topology.ChangeQueue(Topology.Shards - 1)}` |\n").ToString() : table.ToString();
+        return name == "sync" ? table.Append($"| ChangeBatch | hears | captured changes of every service, queues `{Topology.ChangeQueues[0]}` to `{Topology.ChangeQueues[^1]}` |\n").ToString() : table.ToString();
     }
 
     private static IEnumerable<Type> Mentioned(Type type) => type.IsGenericType ? type.GetGenericArguments().SelectMany(Mentioned) : [type];

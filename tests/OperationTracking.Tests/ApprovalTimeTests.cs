@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.Testing;
 
@@ -36,6 +37,28 @@ public sealed class ApprovalTimeTests(ClockFixture service) : IClassFixture<Cloc
         (await _board.Desk.Get(id)).Text("errorMessage").ShouldBe(told.Reason);
         (await _board.Desk.Story(id)).ShouldBe(["started", "approval_asked", "voted", "expired"]);
         await _board.IsRefused(id, bo, HttpStatusCode.Conflict, "already-decided");
+    }
+
+    [Fact]
+    public async Task A_row_that_somebody_holds_of_one_organisation_keeps_no_other_from_its_deadline()
+    {
+        var other = service.Board();
+        _board.Member();
+        other.Member();
+        var held = (await _board.Asked(Timed(Board.Managers(), 30))).OperationId;
+        var free = (await other.Asked(Timed(Board.Managers(), 30))).OperationId;
+        await using (var session = await service.OpenAs("app", _board.Desk.Org))
+        {
+            await using var transaction = await session.BeginTransactionAsync();
+            await using var hold = new NpgsqlCommand(
+                $"SET LOCAL idle_in_transaction_session_timeout = 0; SELECT FROM operations WHERE id = '{held}' FOR UPDATE", session);
+            await hold.ExecuteNonQueryAsync();
+            Forward(31);
+            await Eventually.Is(() => _board.Desk.IsWaitedFor(session));
+            await other.Shows(free, "expired");
+        }
+
+        await _board.Shows(held, "expired");
     }
 
     [Fact]

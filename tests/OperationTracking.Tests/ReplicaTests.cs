@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.OperationTracking.Tests.Batches;
 using OpsPlatform.ServiceDefaults.Messaging;
 using OpsPlatform.Testing;
@@ -64,5 +65,39 @@ public sealed class ReplicaTests(ReplicaFixture service) : IClassFixture<Replica
 
         Task BothWait() => Eventually.Is(() => Task.FromResult(((IServiceProvider[])[service.Services, replica.Services])
             .All(one => one.GetRequiredService<OperationWatch>().Waiting(_desk.Org) == 1)));
+    }
+
+    [Fact]
+    public async Task What_another_replica_heard_is_told_here_too()
+    {
+        await using var replica = await service.StartReplica();
+        using var here = await SseClient.Open(_desk.Client(), "/operations/feed");
+        using var there = await SseClient.Open(_desk.Client(at: replica.Address), "/operations/feed");
+        var operation = await _desk.Started();
+        await here.Until((operation.OperationId, "queued"));
+        await there.Until((operation.OperationId, "queued"));
+        await _desk.Say(_desk.End(operation));
+        await here.Until((operation.OperationId, "completed"));
+        await there.Until((operation.OperationId, "completed"));
+    }
+
+    [Fact]
+    public async Task What_a_replica_heard_and_has_not_written_yet_it_writes_when_it_stops()
+    {
+        var replica = await service.StartReplica();
+        var begun = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _desk.Running()));
+        // Of what was written just now the next write is a second away.
+        foreach (var operation in begun)
+        {
+            await _desk.Say(_desk.Report(operation.OperationId, 1, 2, 60));
+        }
+
+        var heardThere = replica.Services.GetRequiredService<LatestReports>();
+        await Eventually.Is(() => Task.FromResult(begun.Any(operation => heardThere.Of(_desk.Org, operation.OperationId)?.Report.Sequence == 2)));
+        await replica.DisposeAsync();
+        foreach (var operation in begun)
+        {
+            await _desk.Shows(operation.OperationId, x => x.Number("progressPercentage") == 60);
+        }
     }
 }

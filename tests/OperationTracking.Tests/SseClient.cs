@@ -59,6 +59,31 @@ public sealed class SseClient(HttpClient client, HttpResponseMessage response, S
         return null;
     }
 
+    /// <summary>Reads on until the operation is told of as it should be.</summary>
+    public async Task Until(Guid id, Func<JsonElement, bool> holds)
+    {
+        while (await Next() is { } next)
+        {
+            if (next.Data.Text("operationId") == id.ToString() && holds(next.Data))
+            {
+                return;
+            }
+        }
+
+        throw new EndOfStreamException();
+    }
+
+    /// <summary>Reads on until each has been told of in its state, in any order.</summary>
+    public async Task Until(params (Guid Id, string Status)[] states)
+    {
+        var left = states.ToHashSet();
+        while (left.Count > 0)
+        {
+            var next = (await Next())!.Data;
+            left.Remove((Guid.Parse(next.Text("operationId")), next.Text("status")));
+        }
+    }
+
     public async Task<List<SseEvent>> ToTheEnd()
     {
         List<SseEvent> events = [];

@@ -30,6 +30,22 @@ public sealed class ToldMetadataTests(OperationsFixture service)
     }
 
     [Fact]
+    public async Task What_was_shown_is_missing_at_no_moment_while_it_is_written() => await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+    {
+        using var client = _desk.Client();
+        for (var round = 0; round < 5; round++)
+        {
+            var id = (await _desk.Running()).OperationId;
+            await Say(id, 1, 2, """{"told":true}""");
+            await Shows(id, """{"told":true}""");
+            for (var stored = Stored(id, """{"told":true}"""); !stored.IsCompleted;)
+            {
+                (await _desk.Get($"/operations/{id}/metadata", client: client)).ToString().ShouldBe("""{"told":true}""");
+            }
+        }
+    }));
+
+    [Fact]
     public async Task What_is_lost_repeated_or_overtaken_does_no_harm()
     {
         var id = (await _desk.Running()).OperationId;

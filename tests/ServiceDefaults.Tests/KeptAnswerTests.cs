@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Npgsql;
+using OpsPlatform.ServiceDefaults.Idempotency;
 using OpsPlatform.ServiceDefaults.Tests.Sample;
 using OpsPlatform.Testing;
 
@@ -23,6 +24,34 @@ public sealed class KeptAnswerTests(NotesFixture fixture) : KeyedRequests(fixtur
 
         (await Notes()).ShouldBeEmpty();
         (await Send(Client, "/notes", "k", new { text = "x" })).StatusCode.ShouldBe(HttpStatusCode.Created);
+    }
+
+    [Fact]
+    public async Task An_answer_is_looked_for_by_its_key_alone_in_a_plan_for_any()
+    {
+        await using var owner = await Fixture.OpenAs("owner", Org);
+        await Run(owner, $$"""
+            ALTER TABLE idempotent_answers NO FORCE ROW LEVEL SECURITY;
+            INSERT INTO idempotent_answers (org_id, key_hash, fingerprint, status, headers)
+            SELECT '{{Org}}', sha256(n::text::bytea), sha256(''), 201, '{}' FROM generate_series(1, 60000) n;
+            ALTER TABLE idempotent_answers FORCE ROW LEVEL SECURITY;
+            ANALYZE idempotent_answers
+            """);
+        await using var app = await Fixture.OpenAs("app", Org);
+        await Run(app, $"SET plan_cache_mode = force_generic_plan; PREPARE find (bytea[], interval) AS {AnswerTable.FindSql}");
+        await using var explain = new NpgsqlCommand("EXPLAIN EXECUTE find(ARRAY[sha256('1')], '1 day')", app);
+        List<string> plan = [];
+        await using (var row = await explain.ExecuteReaderAsync())
+        {
+            while (await row.ReadAsync())
+            {
+                plan.Add(row.GetString(0));
+            }
+        }
+
+        await Run(app, "DEALLOCATE find");
+        plan.ShouldContain(line => line.Contains("Index Cond: ((org_id = $0) AND (key_hash = ANY ($1)))", StringComparison.Ordinal));
+        plan.ShouldNotContain(line => line.Contains("idempotent_answers_created_at", StringComparison.Ordinal));
     }
 
     [Fact]

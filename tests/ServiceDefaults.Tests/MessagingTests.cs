@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using OpsPlatform.Contracts;
@@ -28,6 +29,14 @@ public sealed class MessagingTests(NotesFixture fixture) : IClassFixture<NotesFi
 
         (await placed.Next(_org)).Message.OrderId.ShouldBe(kept);
         (await client.GetFromJsonAsync<string[]>("/notes"))!.ShouldBe(["kept"]);
+    }
+
+    [Fact]
+    public async Task A_commit_that_is_no_listeners_takes_no_statements_along()
+    {
+        await using var scope = fixture.Services.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<NotesDb>();
+        Should.Throw<InvalidOperationException>(() => db.RunLast([new NpgsqlBatchCommand("SELECT 1")]));
     }
 
     [Fact]

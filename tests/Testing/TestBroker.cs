@@ -63,7 +63,7 @@ public sealed class TestBroker : IAsyncDisposable
     public async Task<ChannelReader<ChangeBatch>> ListenToChanges()
     {
         var heard = Channel.CreateUnbounded<ChangeBatch>();
-        await Listen<ChangeBatch>(Enumerable.Range(0, Topology.Shards).Select(Topology.ChangeQueue), async batch => await heard.Writer.WriteAsync(batch));
+        await Listen<ChangeBatch>(Topology.ChangeQueues, async batch => await heard.Writer.WriteAsync(batch));
         return heard.Reader;
     }
 

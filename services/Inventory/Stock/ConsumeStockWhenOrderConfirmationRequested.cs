@@ -26,7 +26,7 @@ internal sealed class ConsumeStockWhenOrderConfirmationRequested(InventoryDb db,
             decisions[request.Message.OrderId] = Decide(request, leaves, stock, now);
         }
 
-        await Write([.. undecided.Select(x => decisions[x.Message.OrderId])], Answers(all, decisions, stock), stock, now, cancel);
+        Write([.. undecided.Select(x => decisions[x.Message.OrderId])], Answers(all, decisions, stock), stock, now);
         db.MayFlipAvailability = true;
     }
 
@@ -58,12 +58,12 @@ internal sealed class ConsumeStockWhenOrderConfirmationRequested(InventoryDb db,
         .. stock.Lows().Select(low => new OutboxMessage(low)),
     ];
 
-    private async Task Write(StockDecision[] decided, OutboxMessage[] answers, LockedStock stock, DateTimeOffset now, CancellationToken cancel)
+    private void Write(StockDecision[] decided, OutboxMessage[] answers, LockedStock stock, DateTimeOffset now)
     {
-        await using var batch = new NpgsqlBatch(db.Connection);
+        using var batch = new NpgsqlBatch(db.Connection);
         stock.AddTo(batch);
         batch.BatchCommands.Add(StockDecisions.Settle(decided, now));
         Outbox.AddTo(batch, caller, answers);
-        await batch.ExecuteNonQueryAsync(cancel);
+        db.RunLast(batch.BatchCommands);
     }
 }

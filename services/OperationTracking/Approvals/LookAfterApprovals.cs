@@ -13,13 +13,16 @@ internal sealed partial class LookAfterApprovals(
     ServiceDatabase database, IServiceScopeFactory scopes, MemberDirectory directory, ApprovalSignal signal, IOptions<ApprovalOptions> options, TimeProvider time,
     ILogger<LookAfterApprovals> log) : BackgroundService
 {
-    private const string DueSql = "SELECT org_id, operation_id FROM approvals WHERE state = 'open' AND next_look_at <= $1 ORDER BY next_look_at LIMIT 500";
-    private const string EarlySql = "SELECT org_id, operation_id FROM early_plans ORDER BY heard_at LIMIT 500";
+    private const string DueSql = "SELECT org_id, operation_id FROM approvals WHERE state = 'open' AND next_look_at <= $2 AND org_id <> ALL ($1) ORDER BY next_look_at LIMIT 500";
+    private const string EarlySql = "SELECT org_id, operation_id FROM early_plans WHERE org_id <> ALL ($1) ORDER BY heard_at LIMIT 500";
     private const string OrganisationsSql = "SELECT DISTINCT org_id, org_id FROM approvals WHERE state = 'open'";
     private const string OfOrganisationSql = "SELECT org_id, operation_id FROM approvals WHERE state = 'open' AND org_id = $1";
 
     /// <summary>The members by whom all of an organisation's approvals were looked at last.</summary>
     private Dictionary<Guid, IReadOnlyList<Member>> _seen = [];
+
+    /// <summary>Organisations of which somebody held something at this look: the rest of theirs, of which there may be many, waits for the look after the next.</summary>
+    private HashSet<Guid> _putOff = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -34,13 +37,15 @@ internal sealed partial class LookAfterApprovals(
 
     private async Task Look(CancellationToken cancel)
     {
-        foreach (var (org, id) in await Find(EarlySql, cancel))
+        Guid[] before = [.. _putOff];
+        _putOff = [];
+        foreach (var (org, id) in await Find(EarlySql, cancel, before))
         {
             await Do(org, id, look => look.ApplyEarlyPlan(id, cancel), cancel);
         }
 
         var members = new AskedMembers(this);
-        foreach (var organisation in (await Find(DueSql, cancel, time.GetUtcNow())).GroupBy(x => x.Org))
+        foreach (var organisation in (await Find(DueSql, cancel, before, time.GetUtcNow())).GroupBy(x => x.Org))
         {
             var known = await members.Of(organisation.Key, directory.OfNow, cancel);
             foreach (var (org, id) in organisation)
@@ -52,9 +57,9 @@ internal sealed partial class LookAfterApprovals(
         Dictionary<Guid, IReadOnlyList<Member>> seen = [];
         foreach (var (org, _) in await Find(OrganisationsSql, cancel))
         {
-            var before = _seen.GetValueOrDefault(org);
-            var now = await members.Of(org, directory.Of, cancel) ?? before;
-            if (now is not null && (ReferenceEquals(now, before) || await LookAtAll(org, now, cancel)))
+            var known = _seen.GetValueOrDefault(org);
+            var now = await members.Of(org, directory.Of, cancel) ?? known;
+            if (now is not null && (ReferenceEquals(now, known) || await LookAtAll(org, now, cancel)))
             {
                 seen[org] = now;
             }
@@ -93,12 +98,20 @@ internal sealed partial class LookAfterApprovals(
         return found;
     }
 
-    private Task<bool> Do(Guid org, Guid id, Func<LookAtApproval, Task> work, CancellationToken cancel) => Tried(
+    private async Task<bool> Do(Guid org, Guid id, Func<LookAtApproval, Task> work, CancellationToken cancel) => !_putOff.Contains(org) && await Tried(
         async () =>
         {
             await using var scope = scopes.CreateAsyncScope();
             scope.ServiceProvider.GetRequiredService<Caller>().ActFor(org, Approving.Self);
-            await work(scope.ServiceProvider.GetRequiredService<LookAtApproval>());
+            try
+            {
+                await work(scope.ServiceProvider.GetRequiredService<LookAtApproval>());
+            }
+            catch (Exception fault) when (LockWait.IsOver(fault))
+            {
+                _putOff.Add(org);
+                throw;
+            }
         },
         $"the approval of {id}", cancel);
 

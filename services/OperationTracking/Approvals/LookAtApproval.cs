@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Approvals;
@@ -15,7 +16,7 @@ internal sealed class LookAtApproval(OperationsDb db, Approving approving, Repla
     /// <param name="members">Null when they are not known: then nothing but the deadline is decided.</param>
     public async Task Look(Guid id, IReadOnlyList<Member>? members, CancellationToken cancel)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        await using var transaction = await db.BeginImpatient(cancel);
         if (await approving.Lock(id, cancel) is not { } row || await approving.Read(row, cancel) is not { IsWaiting: true } held)
         {
             return;
@@ -45,7 +46,7 @@ internal sealed class LookAtApproval(OperationsDb db, Approving approving, Repla
     /// <summary>Gives an operation that is known by now the plan that came before it.</summary>
     public async Task ApplyEarlyPlan(Guid id, CancellationToken cancel)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        await using var transaction = await db.BeginImpatient(cancel);
         var early = await db.EarlyPlans.FromSql($"SELECT * FROM early_plans WHERE org_id = (SELECT current_org()) AND operation_id = {id} FOR UPDATE SKIP LOCKED")
             .AsNoTracking().SingleOrDefaultAsync(cancel);
         if (early is null)

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore.Storage;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Posted;
 using OpsPlatform.OperationTracking.Statistics;
+using OpsPlatform.ServiceDefaults.Database;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Batches;
@@ -21,7 +22,7 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
     {
         await PassOn(id, cancel);
         var (p50, p90) = isTurn ? await EndOf(id, cancel) : (null, null);
-        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        await using var transaction = await db.BeginImpatient(cancel);
         var hasEnded = await db.Database.SqlQuery<bool?>(
             $"SELECT roll_up({id}, {!isTurn}, {time.GetUtcNow()}, {p50}, {p90}, {caller.CorrelationId}) AS \"Value\"").SingleAsync(cancel);
         if (hasEnded is { } ended)
@@ -34,7 +35,7 @@ internal sealed class BatchTurn(OperationsDb db, OperationMoves moves, TellAfter
     /// <summary>Has a batch's children cancelled or tried again with it; what somebody else holds is next.</summary>
     private async Task PassOn(Guid id, CancellationToken cancel)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        await using var transaction = await db.BeginImpatient(cancel);
         var batch = await db.Operations.FromSql(
             $"""
             SELECT * FROM operations WHERE org_id = (SELECT current_org()) AND id = {id} AND completed_at IS NULL AND (status = 'cancelling' OR retry_asked_at IS NOT NULL)

@@ -21,6 +21,9 @@ internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceSc
     /// <summary>What changes within it is looked at together.</summary>
     private static readonly TimeSpan Gap = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>As deep as batches may be within each other.</summary>
+    private const int MostNested = 100;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await database.Ready.WaitAsync(stoppingToken);
@@ -36,11 +39,8 @@ internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceSc
             var isQuiet = true;
             try
             {
-                foreach (var (org, id) in await Find(isAll, changed ?? [], stoppingToken))
-                {
-                    isQuiet = false;
-                    lookedAtAll = await HasRolledUp(org, id, isTurn, stoppingToken) ? lookedAtAll : null;
-                }
+                var (found, failed) = await RollUp(isAll, changed ?? [], isTurn, stoppingToken);
+                (isQuiet, lookedAtAll) = (found == 0, failed == 0 ? lookedAtAll : null);
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
@@ -54,6 +54,43 @@ internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceSc
             {
                 await Task.WhenAny(woken, signal.AnyChanged(), Task.Delay(QuietInterval - Interval, time, stoppingToken));
             }
+        }
+    }
+
+    /// <summary>Each batch once, and those it is within after it: however deep it is, they are all as far as it is within the same turn.</summary>
+    private async Task<(int Found, int Failed)> RollUp(bool all, IReadOnlyCollection<(Guid Org, Guid Id)> changed, bool isTurn, CancellationToken cancel)
+    {
+        HashSet<(Guid Org, Guid Id)> rolledUp = [];
+        HashSet<Guid> putOff = [];
+        var failed = 0;
+        for (var depth = 0; ; depth++)
+        {
+            var before = rolledUp.Count;
+            foreach (var (org, id) in await Find(all, changed, cancel))
+            {
+                if (!rolledUp.Add((org, id)) || putOff.Contains(org))
+                {
+                    // It changed since, or something of its organisation is held: it is next turn's.
+                    signal.Changed(org, id);
+                    continue;
+                }
+
+                var outcome = await RollUp(org, id, isTurn, cancel);
+                failed += outcome == Outcome.Failed ? 1 : 0;
+                if (outcome == Outcome.Held)
+                {
+                    putOff.Add(org);
+                    signal.Changed(org, id);
+                }
+            }
+
+            var more = isTurn && depth < MostNested && rolledUp.Count > before ? signal.Take() : [];
+            if (more is { Count: 0 })
+            {
+                return (rolledUp.Count, failed);
+            }
+
+            (all, changed) = (more is null, more ?? []);
         }
     }
 
@@ -76,20 +113,27 @@ internal sealed partial class RollUpBatches(ServiceDatabase database, IServiceSc
     }
 
     /// <summary>What goes wrong with one must not keep the others waiting.</summary>
-    private async Task<bool> HasRolledUp(Guid org, Guid id, bool isTurn, CancellationToken cancel)
+    private async Task<Outcome> RollUp(Guid org, Guid id, bool isTurn, CancellationToken cancel)
     {
         try
         {
             await using var scope = scopes.CreateAsyncScope();
             scope.ServiceProvider.GetRequiredService<Caller>().ActFor(org, Approving.Self);
             await scope.ServiceProvider.GetRequiredService<BatchTurn>().Run(id, isTurn, cancel);
-            return true;
+            return Outcome.Done;
         }
         catch (Exception fault) when (!cancel.IsCancellationRequested)
         {
             Later(fault, id);
-            return false;
+            return LockWait.IsOver(fault) ? Outcome.Held : Outcome.Failed;
         }
+    }
+
+    private enum Outcome
+    {
+        Done,
+        Held,
+        Failed,
     }
 
     [LoggerMessage(LogLevel.Warning, "Batch {Id} is rolled up later")]

@@ -12,6 +12,11 @@ internal sealed partial class WriteMetadata(ServiceDatabase database, LatestMeta
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
+    /// <summary>What another holds for so long is lost when the process stops.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private readonly HashSet<(Guid Org, Guid Id)> _refused = [];
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await database.Ready.WaitAsync(stoppingToken);
@@ -21,22 +26,46 @@ internal sealed partial class WriteMetadata(ServiceDatabase database, LatestMeta
             {
                 await latest.AnyHeld().WaitAsync(stoppingToken);
                 await Task.Delay(Interval, time, stoppingToken);
-                foreach (var (org, id, patch) in latest.TakeDue(all: false))
-                {
-                    await Write(org, id, patch, stoppingToken);
-                }
+                await WriteDue(all: false, stoppingToken);
             }
         }
         finally
         {
-            foreach (var (org, id, patch) in latest.TakeDue(all: true))
+            var since = time.GetTimestamp();
+            while (await WriteDue(all: true, CancellationToken.None) > 0 && time.GetElapsedTime(since) < Patience)
             {
-                await Write(org, id, patch, CancellationToken.None);
+                await Task.Delay(Interval, time, CancellationToken.None);
             }
         }
     }
 
-    private async Task Write(Guid org, Guid id, Patch patch, CancellationToken cancel)
+    /// <returns>Of how many organisations another holds something.</returns>
+    private async Task<int> WriteDue(bool all, CancellationToken cancel)
+    {
+        HashSet<Guid> putOff = [];
+        // What was refused last comes last: the others of its organisation need not wait for it.
+        foreach (var (org, id, patch) in latest.TakeDue(all).OrderBy(due => _refused.Contains((due.Org, due.Id))))
+        {
+            if (putOff.Contains(org))
+            {
+                latest.PutBack(org, id);
+            }
+            else if (await HasSettled(org, id, patch, cancel))
+            {
+                _refused.Remove((org, id));
+            }
+            else
+            {
+                putOff.Add(org);
+                _refused.Add((org, id));
+            }
+        }
+
+        return putOff.Count;
+    }
+
+    /// <returns>False when another holds what it would have to change, or the database is away.</returns>
+    private async Task<bool> HasSettled(Guid org, Guid id, Patch patch, CancellationToken cancel)
     {
         try
         {
@@ -47,28 +76,39 @@ internal sealed partial class WriteMetadata(ServiceDatabase database, LatestMeta
                 Dropped(id);
             }
         }
+        catch (PostgresException fault) when (LockWait.IsOver(fault))
+        {
+            latest.PutBack(org, id);
+            Later(id, fault.Message);
+            return false;
+        }
         catch (Exception fault) when (fault is not PostgresException || Faults.IsTransient(fault))
         {
             latest.PutBack(org, id);
             Later(id, fault.Message);
             await Task.Delay(RetryDelay, time, cancel);
+            return false;
         }
         catch (PostgresException fault)
         {
             latest.Written(org, id);
             Refused(fault, id);
         }
+
+        return true;
     }
 
     private async Task<bool> HasWritten(Guid org, Guid id, Patch patch, CancellationToken cancel)
     {
         await using var batch = database.App.CreateBatch();
         batch.BatchCommands.Add(Tenant.ForTransaction(org));
+        batch.BatchCommands.Add(LockWait.Command());
         batch.BatchCommands.Add(new("SELECT write_metadata($1, $2)")
         {
             Parameters = { new() { Value = id }, new() { Value = JsonSerializer.Serialize(patch), NpgsqlDbType = NpgsqlDbType.Jsonb } },
         });
         await using var reader = await batch.ExecuteReaderAsync(cancel);
+        await reader.NextResultAsync(cancel);
         await reader.NextResultAsync(cancel);
         await reader.ReadAsync(cancel);
         return reader.GetBoolean(0);

@@ -19,28 +19,48 @@ internal sealed partial class TimeOutPosted(ServiceDatabase database, OperationW
         await database.Ready.WaitAsync(stoppingToken);
         // While no process listened, callers could not be heard: their silence counts from now.
         var listeningSince = time.GetUtcNow();
+        Guid[] putOff = [];
         using var timer = new PeriodicTimer(Interval, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            try
+            // Those of whom something was held, of which there may be many, wait for the turn after: the others have this one.
+            List<(Guid Org, Guid Id)> due = [];
+            await Tried(async () => due = await Due(putOff, stoppingToken), stoppingToken);
+            List<Guid> failed = [];
+            foreach (var some in due.GroupBy(one => one.Org, one => one.Id))
             {
-                foreach (var some in (await Due(stoppingToken)).GroupBy(due => due.Org, due => due.Id))
+                if (!await Tried(() => TimeOut(some.Key, [.. some], listeningSince, stoppingToken), stoppingToken))
                 {
-                    await TimeOut(some.Key, [.. some], listeningSince, stoppingToken);
+                    failed.Add(some.Key);
                 }
             }
-            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
-            {
-                Later(Faults.IsTransient(fault) ? LogLevel.Warning : LogLevel.Error, fault);
-            }
+
+            // While all fail that are found there may be others behind them.
+            putOff = due.Count > 0 && due.TrueForAll(one => failed.Contains(one.Org)) ? [.. putOff, .. failed] : [.. failed];
         }
     }
 
-    private async Task<List<(Guid Org, Guid Id)>> Due(CancellationToken cancel)
+    /// <summary>What goes wrong with one organisation's must not keep the others' waiting.</summary>
+    private async Task<bool> Tried(Func<Task> work, CancellationToken cancel)
     {
-        await using var find = database.Relay.CreateCommand("SELECT org_id, operation_id FROM posted_operations WHERE due_at <= $1 ORDER BY due_at LIMIT $2");
+        try
+        {
+            await work();
+            return true;
+        }
+        catch (Exception fault) when (!cancel.IsCancellationRequested)
+        {
+            Later(Faults.IsTransient(fault) ? LogLevel.Warning : LogLevel.Error, fault);
+            return false;
+        }
+    }
+
+    private async Task<List<(Guid Org, Guid Id)>> Due(Guid[] putOff, CancellationToken cancel)
+    {
+        await using var find = database.Relay.CreateCommand("SELECT org_id, operation_id FROM posted_operations WHERE due_at <= $1 AND org_id <> ALL ($3) ORDER BY due_at LIMIT $2");
         find.Parameters.Add(new() { Value = time.GetUtcNow() });
         find.Parameters.Add(new() { Value = MostAtOnce });
+        find.Parameters.Add(new() { Value = putOff });
         await using var reader = await find.ExecuteReaderAsync(cancel);
         List<(Guid, Guid)> due = [];
         while (await reader.ReadAsync(cancel))
@@ -57,12 +77,14 @@ internal sealed partial class TimeOutPosted(ServiceDatabase database, OperationW
         // A batch is one transaction.
         await using var batch = database.App.CreateBatch();
         batch.BatchCommands.Add(Tenant.ForTransaction(org));
+        batch.BatchCommands.Add(LockWait.Command());
         batch.BatchCommands.Add(new("SELECT operation_id, has_ended FROM time_out_posted($1, $2, $3, $4)")
         {
             Parameters = { new() { Value = ids }, new() { Value = time.GetUtcNow() }, new() { Value = listeningSince }, new() { Value = Guid.CreateVersion7() } },
         });
         await using (var reader = await batch.ExecuteReaderAsync(cancel))
         {
+            await reader.NextResultAsync(cancel);
             await reader.NextResultAsync(cancel);
             while (await reader.ReadAsync(cancel))
             {

@@ -23,6 +23,9 @@ internal sealed class LatestReports(TimeProvider time) : Signal
     private readonly Dictionary<(Guid Org, Guid Id), Held> _held = [];
     private readonly HashSet<(Guid Org, Guid Id)> _unwritten = [];
 
+    /// <summary>Organisations whose rows another held, and when that was found.</summary>
+    private readonly Dictionary<Guid, long> _putOff = [];
+
     private sealed class Held(Heard latest)
     {
         public Heard Latest { get; set; } = latest;
@@ -97,20 +100,23 @@ internal sealed class LatestReports(TimeProvider time) : Signal
     {
         lock (_gate)
         {
-            List<DueReport> due = [];
-            foreach (var key in _unwritten)
+            foreach (var (org, _) in _putOff.Where(one => time.GetElapsedTime(one.Value) >= WriteInterval).ToArray())
             {
-                var held = _held[key];
-                if (held.IsUrgent || held.TriedAt is not { } tried || time.GetElapsedTime(tried) >= WriteInterval)
-                {
-                    due.Add(new(key.Org, key.Id, held.Latest, held.Before, held.IsUrgent));
-                    held.TriedAt = time.GetTimestamp();
-                    held.Before = null;
-                }
+                _putOff.Remove(org);
             }
 
-            due.ForEach(report => _unwritten.Remove((report.Org, report.Id)));
-            return due;
+            return Take(_unwritten.Where(key => !_putOff.ContainsKey(key.Org) && IsDue(_held[key])));
+        }
+
+        bool IsDue(Held held) => held.IsUrgent || held.TriedAt is not { } tried || time.GetElapsedTime(tried) >= WriteInterval;
+    }
+
+    /// <summary>All that are not written, due or not, likewise.</summary>
+    public IReadOnlyList<DueReport> TakeRest()
+    {
+        lock (_gate)
+        {
+            return Take(_unwritten);
         }
     }
 
@@ -137,8 +143,21 @@ internal sealed class LatestReports(TimeProvider time) : Signal
         {
             if (_held.TryGetValue((due.Org, due.Id), out var held))
             {
-                held.Before ??= due.Before;
+                held.Before ??= held.Latest.IsNext(due.Heard) ? due.Heard : due.Before;
                 NoteUnwritten((due.Org, due.Id));
+            }
+        }
+    }
+
+    /// <summary>They could not be written for what another holds of their organisation: none of its reports is due for a while.</summary>
+    public void PutBackForLater(Guid org, IEnumerable<DueReport> due)
+    {
+        lock (_gate)
+        {
+            _putOff[org] = time.GetTimestamp();
+            foreach (var report in due)
+            {
+                PutBack(report);
             }
         }
     }
@@ -205,6 +224,20 @@ internal sealed class LatestReports(TimeProvider time) : Signal
                 }
             }
         }
+    }
+
+    private List<DueReport> Take(IEnumerable<(Guid Org, Guid Id)> keys)
+    {
+        List<DueReport> due = [];
+        foreach (var key in keys)
+        {
+            var held = _held[key];
+            due.Add(new(key.Org, key.Id, held.Latest, held.Before, held.IsUrgent));
+            (held.TriedAt, held.Before) = (time.GetTimestamp(), null);
+        }
+
+        due.ForEach(report => _unwritten.Remove((report.Org, report.Id)));
+        return due;
     }
 
     private void NoteUnwritten((Guid Org, Guid Id) key)

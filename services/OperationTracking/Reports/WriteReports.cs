@@ -10,7 +10,7 @@ namespace OpsPlatform.OperationTracking.Reports;
 
 /// <summary>
 /// Writes the latest reports to their operations, many in one round trip: what begins or fails an attempt at the next turn, what only tells
-/// of progress at most once a second.
+/// of progress at most once a second. When it is stopped it writes what is left; nothing must be heard any more by then.
 /// </summary>
 internal sealed partial class WriteReports(ServiceDatabase database, LatestReports latest, History history, OperationWatch watches, TimeProvider time, ILogger<WriteReports> log)
     : BackgroundService
@@ -18,6 +18,9 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+
+    /// <summary>What cannot be written within this time of a stop is told again by the next reports.</summary>
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Reports a transaction: it locks their rows and their organisations' timelines until it commits.</summary>
     private const int MostAtOnce = 500;
@@ -59,32 +62,44 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await database.Ready.WaitAsync(stoppingToken);
+        using var over = new CancellationTokenSource();
+        await using var stop = stoppingToken.Register(() => over.CancelAfter(StopTimeout));
         var forgotten = time.GetTimestamp();
-        while (true)
+        while (!stoppingToken.IsCancellationRequested)
         {
             await latest.AnyUnwritten().WaitAsync(ForgetInterval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await Task.Delay(Interval, time, stoppingToken);
-            // Organisations in one order, so that replicas take turns at their timelines.
-            foreach (var some in latest.TakeDue().OrderBy(due => due.Org).Chunk(MostAtOnce))
-            {
-                await Write(some, stoppingToken);
-            }
-
+            await Task.Delay(Interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Write(latest.TakeDue(), over.Token);
             if (time.GetElapsedTime(forgotten) >= ForgetInterval)
             {
                 latest.ForgetSilent();
                 forgotten = time.GetTimestamp();
             }
         }
+
+        await Write(latest.TakeRest(), over.Token);
     }
 
-    private async Task Write(DueReport[] due, CancellationToken cancel)
+    /// <summary>Organisations in one order, so that replicas take turns at their timelines.</summary>
+    private async Task Write(IEnumerable<DueReport> due, CancellationToken cancel)
+    {
+        foreach (var some in due.OrderBy(report => report.Org).Chunk(MostAtOnce))
+        {
+            await WriteTogether(some, cancel);
+        }
+    }
+
+    private async Task WriteTogether(DueReport[] due, CancellationToken cancel)
     {
         try
         {
             var known = await Apply(due, cancel);
             Settle(due, known);
             await Foretell(due, known, cancel);
+        }
+        catch (PostgresException fault) when (LockWait.IsOver(fault))
+        {
+            await WriteApart(due, fault, cancel);
         }
         catch (Exception fault) when (!cancel.IsCancellationRequested && (fault is not PostgresException || Faults.IsTransient(fault)))
         {
@@ -105,8 +120,25 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
             // One of them is at fault: the others are written without it.
             foreach (var half in due.Chunk((due.Length + 1) / 2))
             {
-                await Write(half, cancel);
+                await WriteTogether(half, cancel);
             }
+        }
+    }
+
+    /// <summary>Each organisation by itself, and later if it is the one.</summary>
+    private async Task WriteApart(DueReport[] due, PostgresException fault, CancellationToken cancel)
+    {
+        var groups = due.GroupBy(report => report.Org).ToArray();
+        if (groups.Length == 1)
+        {
+            latest.PutBackForLater(groups[0].Key, due);
+            Later(due.Length, fault.Message);
+            return;
+        }
+
+        foreach (var group in groups)
+        {
+            await WriteTogether([.. group], cancel);
         }
     }
 
@@ -116,7 +148,8 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
         await using var connection = await database.App.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await using var batch = new NpgsqlBatch(connection, transaction);
-        List<Guid?> answers = [];
+        batch.BatchCommands.Add(LockWait.Command());
+        List<Guid?> answers = [null];
         foreach (var group in groups)
         {
             batch.BatchCommands.Add(Tenant.ForTransaction(group.Key));
@@ -182,19 +215,28 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
     /// <summary>What is not foretold now is with the next report.</summary>
     private async Task Foretell(DueReport[] due, Dictionary<(Guid Org, Guid Id), Known> known, CancellationToken cancel)
     {
-        try
+        HashSet<Guid> putOff = [];
+        foreach (var report in due)
         {
-            foreach (var report in due)
+            if (known.GetValueOrDefault((report.Org, report.Id)).WantsForecast is not { } type || putOff.Contains(report.Org))
             {
-                if (known.GetValueOrDefault((report.Org, report.Id)).WantsForecast is { } type)
-                {
-                    await history.Foretell(report.Org, type, report.Heard, cancel);
-                }
+                continue;
             }
-        }
-        catch (NpgsqlException fault)
-        {
-            NotForetold(fault.Message);
+
+            try
+            {
+                await history.Foretell(report.Org, type, report.Heard, cancel);
+            }
+            catch (NpgsqlException fault)
+            {
+                NotForetold(fault.Message);
+                if (!LockWait.IsOver(fault))
+                {
+                    return;
+                }
+
+                putOff.Add(report.Org);
+            }
         }
     }
 

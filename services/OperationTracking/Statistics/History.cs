@@ -58,18 +58,15 @@ internal sealed partial class History(ServiceDatabase database, TimeProvider tim
             return;
         }
 
-        await using var connection = await database.App.OpenConnectionAsync(cancel);
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
-        await using var batch = new NpgsqlBatch(connection, transaction)
+        // A batch is one transaction.
+        await using var batch = database.App.CreateBatch();
+        batch.BatchCommands.Add(Tenant.ForTransaction(org));
+        batch.BatchCommands.Add(LockWait.Command());
+        batch.BatchCommands.Add(new(ForetellSql)
         {
-            BatchCommands =
-            {
-                Tenant.ForTransaction(org),
-                new(ForetellSql) { Parameters = { new() { Value = heard.Report.OperationId }, new() { Value = now + forecast.P50 }, new() { Value = now + forecast.P90 } } },
-            },
-        };
+            Parameters = { new() { Value = heard.Report.OperationId }, new() { Value = now + forecast.P50 }, new() { Value = now + forecast.P90 } },
+        });
         await batch.ExecuteNonQueryAsync(cancel);
-        await transaction.CommitAsync(cancel);
     }
 
     public ValueTask DisposeAsync() => _source.DisposeAsync();

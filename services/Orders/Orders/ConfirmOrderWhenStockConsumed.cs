@@ -30,11 +30,7 @@ internal sealed class ConfirmOrderWhenStockConsumed(OrdersDb db, Caller caller, 
         var confirmed = await Confirm([.. causes.Keys], cancel);
         await using var batch = new NpgsqlBatch(db.Connection);
         Outbox.AddTo(batch, caller, [.. confirmed.Select(order => new OutboxMessage(order.Message, Cause: causes[order.Message.OrderId]))]);
-        if (batch.BatchCommands.Count > 0)
-        {
-            await batch.ExecuteNonQueryAsync(cancel);
-        }
-
+        db.RunLast(batch.BatchCommands);
         foreach (var order in confirmed)
         {
             waiting.Decided(caller.Org, order.Message.OrderId, order.Confirmation);

@@ -155,8 +155,7 @@ internal sealed class OrderDesk : IDisposable
         OrderInsert.AddTo(batch, caller, [.. placements.Where(x => x.Placement.IsNew).Select(x => new NewOrder(x.Placement.Order!, x.Request))], known);
         var answered = placements.Where(x => x is { Request.Key: not null, Placement.ByKey: null });
         var kept = await HeldKey.AddKeep(batch, answered.Select(x => (x.Request.Key!, x.Request.Answer(x.Placement))));
-        await batch.ExecuteNonQueryAsync();
-        await transaction.CommitAsync();
+        await transaction.CommitWith(db, batch.BatchCommands);
         kept();
         placements.ForEach(x => x.Request.Placed.TrySetResult(x.Placement));
         return later;

@@ -6,7 +6,7 @@ using OpsPlatform.Contracts;
 namespace OpsPlatform.Sync.Consistency;
 
 /// <summary>
-/// Sends a marker through every shard's queue and waits until they come out. The queues keep their order, so by then everything that
+/// Sends a marker through every queue of changes and waits until they come out. The queues keep their order, so by then everything that
 /// a service had sent before has been taken out too: it is in the feed, or parked, or lost.
 /// </summary>
 internal sealed class Markers([FromKeyedServices("relay")] NpgsqlDataSource relay, IBus bus, IOptions<SyncOptions> options, TimeProvider time)
@@ -21,13 +21,13 @@ internal sealed class Markers([FromKeyedServices("relay")] NpgsqlDataSource rela
         var marker = Guid.CreateVersion7();
         try
         {
-            for (var shard = 0; shard < Topology.Shards; shard++)
+            foreach (var (place, name) in Topology.ChangeQueues.Index())
             {
-                var queue = await bus.GetSendEndpoint(new Uri($"exchange:{Topology.ChangeQueue(shard)}")).WaitAsync(either.Token);
-                await queue.Send(new ChangeBatch("sync", shard, [], marker), either.Token).WaitAsync(either.Token);
+                var queue = await bus.GetSendEndpoint(new Uri($"exchange:{name}")).WaitAsync(either.Token);
+                await queue.Send(new ChangeBatch("sync", place, [], marker), either.Token).WaitAsync(either.Token);
             }
 
-            while (await Passed(marker, either.Token) < Topology.Shards)
+            while (await Passed(marker, either.Token) < Topology.ChangeQueues.Count)
             {
                 await Task.Delay(LookInterval, time, either.Token);
             }

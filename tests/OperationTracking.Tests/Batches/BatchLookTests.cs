@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Npgsql;
 using OpsPlatform.Contracts;
 using OpsPlatform.Testing;
@@ -123,6 +124,11 @@ public sealed class BatchLookTests(OperationsFixture service)
         await _desk.Say([.. chain.Reverse()]);
         var child = await _desk.Running(x => x with { ParentId = chain[^1].OperationId }, percent: 40);
         await _desk.Shows(chain[0].OperationId, x => x.Number("progressPercentage") == 40);
+        // All of them in a turn or two, of which there is one a second.
+        var told = Stopwatch.StartNew();
+        await _desk.Say(_desk.Report(child.OperationId, 1, 2, 60));
+        await _desk.Shows(chain[0].OperationId, x => x.Number("progressPercentage") == 60);
+        told.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(levels / 2));
         await _desk.Cancel(chain[0].OperationId);
         await _desk.Shows(child.OperationId, x => x.Text("status") == "cancelling");
         await _desk.Say(_desk.End(child, "cancelled"));
