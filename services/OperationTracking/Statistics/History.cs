@@ -29,7 +29,7 @@ internal sealed partial class History(ServiceDatabase database, TimeProvider tim
     /// <summary>It is read also while a request holds a connection of the pool.</summary>
     private readonly NpgsqlDataSource _source = database.Apart(MaxConnections);
 
-    private readonly ConcurrentDictionary<(Guid Org, string Type), (long At, Task<IReadOnlyDictionary<int, Durations>> Sizes)> _types = [];
+    private readonly ConcurrentDictionary<(Guid Org, string Type), (long At, Task<IReadOnlyDictionary<int, Durations[]>> Sizes)> _types = [];
 
     /// <summary>Reads what is not known yet or no longer new, so that forecasts may be made of it; where it cannot be read there are none for now.</summary>
     public async Task Load(Guid org, string type, CancellationToken cancel)
@@ -93,16 +93,27 @@ internal sealed partial class History(ServiceDatabase database, TimeProvider tim
     public Forecast? Of(Guid org, string type, long? total, TimeSpan elapsed, double percent)
     {
         var sizes = _types.TryGetValue((org, type), out var kept) && kept.Sizes.IsCompletedSuccessfully ? kept.Sizes.Result : null;
-        var size = SizeClass(total);
-        // With those a little smaller and larger, when there are too few of its own size.
-        int[][] alike = size == 0 ? [[0]] : [[size], [Math.Max(1, size - 1), size, size + 1]];
-        var history = alike.Select(OfSizes).FirstOrDefault(durations => durations.CountAbove(elapsed.TotalMilliseconds) >= Enough);
-        return Forecast.Of(elapsed, percent, history);
+        foreach (var history in sizes?.GetValueOrDefault(SizeClass(total)) ?? [])
+        {
+            if (history.CountAbove(elapsed.TotalMilliseconds) >= Enough)
+            {
+                return Forecast.Of(elapsed, percent, history);
+            }
+        }
 
-        Durations OfSizes(int[] classes) => Durations.Sum(classes.Distinct().Select(one => sizes?.GetValueOrDefault(one)).OfType<Durations>());
+        return Forecast.Of(elapsed, percent, history: null);
     }
 
-    private async Task<IReadOnlyDictionary<int, Durations>> Read(Guid org, string type)
+    /// <returns>By size those of its own, and then with those a little smaller and larger, for when there are too few of its own.</returns>
+    private static Dictionary<int, Durations[]> BySize(IReadOnlyList<(int Size, int Bucket, long Operations)> counts)
+    {
+        return counts.SelectMany(count => count.Size == 0 ? (int[])[0] : [Math.Max(1, count.Size - 1), count.Size, count.Size + 1]).Distinct()
+            .ToDictionary(size => size, size => size == 0 ? (Durations[])[Of(0, 0)] : [Of(size, size), Of(Math.Max(1, size - 1), size + 1)]);
+
+        Durations Of(int from, int to) => new(counts.Where(count => count.Size >= from && count.Size <= to).Select(count => (count.Bucket, count.Operations)));
+    }
+
+    private async Task<IReadOnlyDictionary<int, Durations[]>> Read(Guid org, string type)
     {
         await using var connection = await _source.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
@@ -117,7 +128,7 @@ internal sealed partial class History(ServiceDatabase database, TimeProvider tim
             }
         }
         while (await row.NextResultAsync());
-        return counts.GroupBy(count => count.Size).ToDictionary(size => size.Key, size => new Durations(size.Select(count => (count.Bucket, count.Operations))));
+        return BySize(counts);
     }
 
     [LoggerMessage(LogLevel.Warning, "How long operations took could not be read, and nothing is foretold of them for now: {Reason}")]
