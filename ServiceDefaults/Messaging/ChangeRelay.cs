@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MassTransit;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -38,6 +39,8 @@ internal sealed class ChangeRelay(
           sync_status = CASE WHEN attempts + 1 >= $3 THEN 'failed' ELSE 'pending' END
         WHERE sync_status = 'pending' AND seq = $1
         """;
+
+    private static readonly JsonDocumentOptions AnyDepth = new() { MaxDepth = int.MaxValue };
 
     /// <summary>How soon the shards of a replica that was killed are taken over; who comes or goes in good order says so.</summary>
     private static readonly TimeSpan ShareInterval = TimeSpan.FromSeconds(2);
@@ -184,12 +187,20 @@ internal sealed class ChangeRelay(
             }
 
             batchBytes += sizeBytes;
+            var (operation, data) = (row.GetString(9), row.GetString(10));
             changes.Add((row.GetInt16(14), new(
                 row.GetInt64(0), row.GetGuid(1), row.GetGuid(2), row.GetString(3), row.GetString(4), row.GetString(5), row.GetString(6), row.GetString(7),
-                row.GetInt64(8), row.GetString(9), row.GetString(10), row.GetString(11), row.GetString(12), row.GetFieldValue<DateTimeOffset>(13))));
+                row.GetInt64(8), operation, data, operation == "create" ? Columns(data) : row.GetString(11), row.GetString(12), row.GetFieldValue<DateTimeOffset>(13))));
         }
 
         return (changes, poison, batchBytes < MaxBatchBytes && changes.Count + poison.Count < settings.BatchSize);
+    }
+
+    /// <summary>A creation changes all of them, so that its capture lists none.</summary>
+    private static string Columns(string row)
+    {
+        using var columns = JsonDocument.Parse(row, AnyDepth);
+        return JsonSerializer.Serialize(columns.RootElement.EnumerateObject().Select(column => column.Name));
     }
 
     private Task Send(string queue, short shard, IReadOnlyList<CapturedChange> changes, CancellationToken cancel) =>
