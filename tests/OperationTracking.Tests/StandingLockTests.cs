@@ -1,4 +1,7 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Npgsql;
+using OpsPlatform.OperationTracking.Reports;
 using OpsPlatform.OperationTracking.Tests.Batches;
 using OpsPlatform.Testing;
 
@@ -52,6 +55,37 @@ public sealed class StandingLockTests(LaterFixture service) : IClassFixture<Late
         {
             await _held.RowShows(id, "attempt = 2");
             (await _held.Story(id)).ShouldBe(["started", "attempt_began", "attempt_failed", "attempt_began"]);
+        }
+    }
+
+    [Fact]
+    public async Task What_a_replica_that_stops_has_heard_is_written_once_it_is_let()
+    {
+        var replica = await service.StartReplica();
+        var (heard, lifetime) = (replica.Services.GetRequiredService<LatestReports>(), replica.Services.GetRequiredService<IHostApplicationLifetime>());
+        Guid[] ids = [.. (await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => _held.Running()))).Select(one => one.OperationId)];
+        Task stopped;
+        await using (var hold = await Hold("SELECT FROM operations WHERE org_id = (SELECT current_org()) FOR UPDATE"))
+        {
+            foreach (var id in ids)
+            {
+                await _held.Say(_held.Report(id, 1, 2, 60));
+            }
+
+            await Eventually.Is(() => Task.FromResult(ids.Any(id => heard.Of(_held.Org, id)?.Report.Sequence == 2)));
+            stopped = replica.DisposeAsync().AsTask();
+            await Eventually.Is(() => Task.FromResult(lifetime.ApplicationStopping.IsCancellationRequested));
+            for (var turn = 0; turn < 2; turn++)
+            {
+                await hold.IsWaitedFor();
+                await Eventually.Is(async () => !await _held.IsWaitedFor(hold.Session));
+            }
+        }
+
+        await stopped;
+        foreach (var id in ids)
+        {
+            await _held.RowShows(id, "sequence = 2");
         }
     }
 

@@ -31,10 +31,10 @@ internal sealed partial class WriteMetadata(ServiceDatabase database, LatestMeta
         }
         finally
         {
-            var since = time.GetTimestamp();
-            while (await WriteDue(all: true, CancellationToken.None) > 0 && time.GetElapsedTime(since) < Patience)
+            using var over = new CancellationTokenSource(Patience, time);
+            while (await WriteDue(all: true, over.Token) > 0)
             {
-                await Task.Delay(Interval, time, CancellationToken.None);
+                await Task.Delay(Interval, time, over.Token);
             }
         }
     }

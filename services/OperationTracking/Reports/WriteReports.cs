@@ -19,7 +19,7 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
     private static readonly TimeSpan ForgetInterval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
-    /// <summary>What cannot be written within this time of a stop is told again by the next reports.</summary>
+    /// <summary>What cannot be written within this time of a stop is lost, until a later report tells of it again.</summary>
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Reports a transaction: it locks their rows and their organisations' timelines until it commits.</summary>
@@ -77,7 +77,12 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
             }
         }
 
-        await Write(latest.TakeRest(), over.Token);
+        // What another holds, or what is told of before its start, is tried again.
+        while (latest.TakeRest() is { Count: > 0 } rest)
+        {
+            await Write(rest, over.Token);
+            await Task.Delay(Interval, time, over.Token);
+        }
     }
 
     /// <summary>Organisations in one order, so that replicas take turns at their timelines.</summary>

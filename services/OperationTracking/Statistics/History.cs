@@ -13,7 +13,7 @@ internal sealed partial class History(ServiceDatabase database, TimeProvider tim
     /// <summary>So many have to have taken longer than the one at hand has by now.</summary>
     private const int Enough = 5;
 
-    private const int MostKept = 10_000;
+    private const int MostKept = 2_000;
     private const int MaxConnections = 4;
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(30);
 

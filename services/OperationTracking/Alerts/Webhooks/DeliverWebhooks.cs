@@ -17,6 +17,8 @@ internal sealed partial class DeliverWebhooks(ServiceDatabase database, Delivery
 
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromHours(24);
 
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
+
     /// <summary>Before the second attempt, the third and so on.</summary>
     private static readonly TimeSpan[] Delays =
     [
@@ -51,7 +53,8 @@ internal sealed partial class DeliverWebhooks(ServiceDatabase database, Delivery
             await Task.WhenAny([Task.Delay(PollInterval, time, stoppingToken), .. sending]);
         }
 
-        await Task.WhenAll(sending);
+        // What takes longer is sent again once its lease has run out.
+        await Task.WhenAll(sending).WaitAsync(StopTimeout, time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task Send(TakenDelivery delivery)
