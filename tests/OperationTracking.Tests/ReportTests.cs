@@ -127,5 +127,5 @@ public sealed class ReportTests(OperationsFixture service)
     }
 
     private Task Write(OperationReported report) =>
-        _desk.Execute($"SELECT FROM hear_reports($json${Reports.WriteReports.Rows([Reports.Heard.Of(report, Guid.NewGuid())])}$json$::jsonb)");
+        _desk.Execute($"SELECT FROM hear_reports($json${Reports.ReportRows.Json([Reports.Heard.Of(report, Guid.NewGuid())])}$json$::jsonb)");
 }

@@ -169,5 +169,5 @@ public sealed class ToldMetadataTests(OperationsFixture service)
         Eventually.Is(async () => await _desk.Sql<long>($"SELECT count(*) FROM operation_metadata WHERE operation_id = '{id}' AND metadata = '{metadata}'") == 1);
 
     private Task Write(OperationReported report) =>
-        _desk.Execute($"SELECT FROM hear_reports($json${Reports.WriteReports.Rows([Reports.Heard.Of(report, Guid.NewGuid())])}$json$::jsonb)");
+        _desk.Execute($"SELECT FROM hear_reports($json${Reports.ReportRows.Json([Reports.Heard.Of(report, Guid.NewGuid())])}$json$::jsonb)");
 }

@@ -84,7 +84,7 @@ internal static class EndOperation
         }
 
         var last = said is null ? latest.Of(caller.Org, id) : Heard.Of(said, caller.CorrelationId);
-        var reports = WriteReports.Rows(last?.Report.Attempt == row.Attempt ? [last] : []);
+        var reports = ReportRows.Json(last?.Report.Attempt == row.Attempt ? [last] : []);
         var isTooLate = row.CancelKindAt(last is { Report: { Step: var step } report } && report.Attempt == row.Attempt ? step : row.CurrentStep) == CancelKind.Final;
         var outcome = row.Status == OperationStatus.Cancelling && !isTooLate ? "cancelled" : request.Outcome;
         var error = request.Error ?? (row.Status == OperationStatus.Cancelling && isTooLate ? OperationMoves.PastReturn : null);

@@ -18,7 +18,7 @@ internal sealed class EndOperationWhenOperationEnded(OperationsDb db, TellAfterC
         // An operation ends once; should two messages tell of it, the first counts.
         var ends = messages.DistinctBy(envelope => envelope.Message.Operation.OperationId).ToArray();
         var started = StartedRow.Json(ends.Select(envelope => StartedRow.Of(envelope.Message.Operation, envelope.Actor, envelope.CorrelationId)));
-        var last = WriteReports.Rows(ends.Where(envelope => envelope.Message.Last is { Attempt: > 0 })
+        var last = ReportRows.Json(ends.Where(envelope => envelope.Message.Last is { Attempt: > 0 })
             .Select(envelope => Heard.Of(TakeReports.Storable(envelope.Message.Last! with { OperationId = envelope.Message.Operation.OperationId }), envelope.CorrelationId)));
         var ended = EndedRow.Json(ends.Select(Row));
         await db.Database.ExecuteSqlAsync($"SELECT hear_ended({started}::jsonb, {last}::jsonb, {ended}::jsonb)", cancel);

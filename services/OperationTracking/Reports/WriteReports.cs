@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 using OpsPlatform.OperationTracking.Operations;
@@ -25,39 +24,8 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
     /// <summary>Reports a transaction: it locks their rows and their organisations' timelines until it commits.</summary>
     private const int MostAtOnce = 500;
 
-    private static readonly JsonSerializerOptions RowOptions = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
     /// <param name="WantsForecast">Its type, when its end is to be foretold now.</param>
     private readonly record struct Known(bool HasEnded, string? WantsForecast);
-
-    /// <summary>As apply_reports reads it.</summary>
-    public static string Rows(IEnumerable<Heard> reports) => JsonSerializer.Serialize(
-        reports.Select(x => new
-        {
-            Id = x.Report.OperationId,
-            x.Report.Attempt,
-            x.Report.Sequence,
-            x.Report.At,
-            x.Report.StartedAt,
-            x.Report.AdvancedAt,
-            x.Report.Step,
-            x.Report.Percent,
-            x.Report.Done,
-            x.Report.Total,
-            x.Report.Failed,
-            x.Report.Skipped,
-            x.Report.Bytes,
-            x.Report.Message,
-            x.ReplannedAt,
-            x.Report.RetryAt,
-            x.Report.Error,
-            ToldCause = x.Report.Cause,
-            x.Report.BlockedBy,
-            Effects = EffectRules.Row(x.Report.Effects),
-            Metadata = x.Report.Metadata is { } metadata ? JsonElement.Parse(metadata) : (JsonElement?)null,
-            x.IsWait,
-            CorrelationId = x.Correlation,
-        }), RowOptions);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -247,7 +215,7 @@ internal sealed partial class WriteReports(ServiceDatabase database, LatestRepor
 
     private static NpgsqlBatchCommand Hear(IEnumerable<Heard> reports) => new("SELECT operation_id, has_ended, wants_forecast FROM hear_reports($1)")
     {
-        Parameters = { new() { Value = Rows(reports), NpgsqlDbType = NpgsqlDbType.Jsonb } },
+        Parameters = { new() { Value = ReportRows.Json(reports), NpgsqlDbType = NpgsqlDbType.Jsonb } },
     };
 
     [LoggerMessage(LogLevel.Warning, "{Count} reports are written later: {Reason}")]
