@@ -16,7 +16,8 @@ namespace OpsPlatform.ServiceDefaults.Idempotency;
 /// </summary>
 internal sealed class IdempotencyMiddleware(RequestDelegate next)
 {
-    private const int BufferedBytes = 1024 * 1024;
+    /// <summary>Longer bodies are buffered on disk.</summary>
+    private const int MaxBufferedBytes = 1024 * 1024;
 
     public Task Invoke(HttpContext http) =>
         http.Request.Headers.TryGetValue(IdempotencyKey.Header, out var header)
@@ -73,7 +74,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next)
     /// <summary>Tells the same request from another one by path, query and the body's bytes.</summary>
     private static async Task<byte[]> Fingerprint(HttpRequest request, CancellationToken cancel)
     {
-        request.EnableBuffering(BufferedBytes);
+        // As much memory is taken at once.
+        request.EnableBuffering((int)Math.Min(request.ContentLength ?? MaxBufferedBytes, MaxBufferedBytes));
         var body = await SHA256.HashDataAsync(request.Body, cancel);
         request.Body.Position = 0;
         return SHA256.HashData([.. Encoding.UTF8.GetBytes($"{request.Path}{request.QueryString}\n"), .. body]);
