@@ -23,29 +23,38 @@ internal sealed partial class Reporter(Workers workers, IBus bus, BrokerTopology
         while (!stoppingToken.IsCancellationRequested)
         {
             await workers.AnyRunning().WaitAsync(stoppingToken);
-            List<(Operation Operation, OperationReported Report)> news =
-                [.. workers.Running.Select(operation => (operation, operation.Next(MaxSilence)!)).Where(item => item.Item2 is not null)];
-            try
+            var (groups, began) = (workers.Running.Chunk(MaxGroup).ToArray(), time.GetTimestamp());
+            for (var told = 1; told <= groups.Length; told++)
             {
-                if (news.Count > 0)
+                await Tell(groups[told - 1], stoppingToken);
+                // Evenly, so that neither those who hear it nor who watches has all of it to do at one moment.
+                if ((Interval * told / groups.Length) - time.GetElapsedTime(began) is var early && early > TimeSpan.Zero)
                 {
-                    await topology.Declared(stoppingToken);
+                    await Task.Delay(early, time, stoppingToken);
                 }
-
-                foreach (var group in news.Chunk(MaxGroup))
-                {
-                    await Messages.Of(typeof(OperationReported)).Send(bus, group.Select(item => Envelope(item.Operation, item.Report)), stoppingToken);
-                }
-
-                await Task.Delay(Interval, time, stoppingToken);
             }
-            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
-            {
-                news.ForEach(item => item.Operation.NotSent());
-                topology.Forget();
-                Waiting(fault.Message);
-                await Task.Delay(RetryDelay, time, stoppingToken);
-            }
+        }
+    }
+
+    private async Task Tell(Operation[] running, CancellationToken stopping)
+    {
+        List<(Operation Operation, OperationReported Report)> news = [.. running.Select(operation => (operation, operation.Next(MaxSilence)!)).Where(item => item.Item2 is not null)];
+        if (news.Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            await topology.Declared(stopping);
+            await Messages.Of(typeof(OperationReported)).Send(bus, news.Select(item => Envelope(item.Operation, item.Report)), stopping);
+        }
+        catch (Exception fault) when (!stopping.IsCancellationRequested)
+        {
+            news.ForEach(item => item.Operation.NotSent());
+            topology.Forget();
+            Waiting(fault.Message);
+            await Task.Delay(RetryDelay, time, stopping);
         }
     }
 

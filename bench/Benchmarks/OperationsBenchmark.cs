@@ -8,6 +8,7 @@ internal sealed class OperationsBenchmark : IBenchmark
     private const int Organisations = 10;
     private const int OperationsEach = 100;
     private const int ReportsPerSecond = 10;
+    private const int WatchedByEach = 2;
     private const double GoalMs = 250;
     private const double GoalWrites = 1;
     private const double GoalCancelMs = 2_000;
@@ -54,17 +55,20 @@ internal sealed class OperationsBenchmark : IBenchmark
         var (warmUp, duration, cancelling) = (session.Phase(0.1), session.Phase(0.5), session.Phase(0.2));
         var marks = new Marks((int)((warmUp + duration + cancelling).TotalSeconds * ReportsPerSecond + 2) * all.Length);
         await using var worker = await ReportingWorker.Start(system, all.Select(operation => (operation.Tenant.Id, operation.Id)), session.Cancel);
-        var readers = new OperationReader[all.Length];
-        await Parallel.ForAsync(0, all.Length, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = session.Cancel }, async (i, stop) =>
-            readers[i] = await OperationReader.Open(all[i].Tenant.Client, all[i].Id, marks, stop));
+        var browsers = all.Chunk(WatchedByEach).ToArray();
+        var readers = new OperationReader[browsers.Length];
+        await Parallel.ForAsync(0, browsers.Length, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = session.Cancel }, async (i, stop) =>
+            readers[i] = await OperationReader.Open(browsers[i][0].Tenant.Client, [.. browsers[i].Select(one => one.Id)], marks, all.Length, stop));
         await worker.Report(marks, warmUp, session.Cancel);
-        Array.ForEach(readers, reader => reader.Forget());
         var before = await RowsWritten(system, session.Cancel);
-        var started = Stopwatch.GetTimestamp();
+        Array.ForEach(readers, reader => reader.Forget());
+        var (started, statesBefore) = (Stopwatch.GetTimestamp(), readers.Sum(reader => reader.States));
         await session.Watch(
             system, $"{all.Length * ReportsPerSecond:#,0} reports a second", () => worker.Report(marks, duration, session.Cancel), () => new("report", (long)(duration.TotalSeconds * ReportsPerSecond * all.Length)));
-        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        var (seconds, states) = (Stopwatch.GetElapsedTime(started).TotalSeconds, readers.Sum(reader => reader.States) - statesBefore);
         var written = await RowsWritten(system, session.Cancel) - before;
+        var latency = Latency(readers);
+        Array.ForEach(readers, reader => reader.Forget());
         await Task.WhenAll(worker.Report(marks, cancelling, session.Cancel), Cancel(all, worker, cancelling, session.Cancel));
         await worker.End(session.Cancel);
         for (var since = Stopwatch.GetTimestamp(); readers.Any(reader => !reader.HasEnded) && Stopwatch.GetElapsedTime(since) < Patience;)
@@ -72,20 +76,27 @@ internal sealed class OperationsBenchmark : IBenchmark
             await Task.Delay(50, session.Cancel);
         }
 
+        var (whileCancelling, notEnded) = (Latency(readers), all.Length - readers.Sum(reader => reader.Ended));
+        Array.ForEach(readers, reader => reader.Dispose());
+        var limit = Samples.Sum(
+            await BareBroker.OneByOne(system, worker.MessageBytes, session.Phase(0.05), session.Cancel), await BareWeb.Hello(session.Phase(0.05), session.Cancel));
+        session.Record(Figure.Latency("report to browser", latency, p99Goal: GoalMs, limitName: "a message of a hundred reports through a bare durable queue and a hello through YARP", limit: limit));
+        session.Record(Figure.Latency($"report to browser while {CancelsPerSecond} a second are cancelled", whileCancelling));
+        session.Record(Figure.Latency("cancel to worker", worker.CancelLatency, p99Goal: GoalCancelMs));
+        session.Record(Figure.Of("states seen", "states/s", states / seconds));
+        session.Record(Figure.Of("writes of one operation", "writes/s", written / seconds / all.Length, Goal.AtMost(GoalWrites)));
+        session.Record(Figure.Of("final states not seen", "operations", notEnded, Goal.AtMost(0)));
+    }
+
+    private static Samples Latency(IEnumerable<OperationReader> readers)
+    {
         var latency = new Samples();
         foreach (var reader in readers)
         {
             latency.Add(reader.Latency);
-            reader.Dispose();
         }
 
-        var limit = Samples.Sum(
-            await BareBroker.OneByOne(system, worker.MessageBytes, session.Phase(0.05), session.Cancel), await BareWeb.Hello(session.Phase(0.05), session.Cancel));
-        session.Record(Figure.Latency("report to browser", latency, p99Goal: GoalMs, limitName: "a message of a hundred reports through a bare durable queue and a hello through YARP", limit: limit));
-        session.Record(Figure.Latency("cancel to worker", worker.CancelLatency, p99Goal: GoalCancelMs));
-        session.Record(Figure.Of("states seen", "states/s", latency.Count / seconds));
-        session.Record(Figure.Of("writes of one operation", "writes/s", written / seconds / all.Length, Goal.AtMost(GoalWrites)));
-        session.Record(Figure.Of("final states not seen", "operations", readers.Count(reader => !reader.HasEnded), Goal.AtMost(0)));
+        return latency;
     }
 
     private static async Task Cancel((Tenant Tenant, Guid Id)[] all, ReportingWorker worker, TimeSpan duration, CancellationToken cancel)

@@ -8,8 +8,9 @@ using RabbitMQ.Client.Events;
 namespace OpsPlatform.Bench.Frame;
 
 /// <summary>
-/// Tells of operations as the frame's worker does: what was reported last of each, a hundred in a message, ten times a second. Each operation
-/// reports once in between, at its own moment, so that half of the time between two messages is on average part of what is measured.
+/// Tells of operations as the frame's worker does: what was reported last of each, a hundred in a message, ten times a second, the messages
+/// evenly apart. Each operation reports once in between, at its own moment, so that half of the time between two of its messages is on average
+/// part of what is measured.
 /// </summary>
 internal sealed class ReportingWorker : IAsyncDisposable
 {
@@ -45,18 +46,19 @@ internal sealed class ReportingWorker : IAsyncDisposable
     /// <param name="marks">Tell when each report was made.</param>
     public async Task Report(Marks marks, TimeSpan duration, CancellationToken cancel)
     {
+        var groups = _operations.Chunk(Group).ToArray();
         var total = (int)(duration / Interval);
-        using var timer = new PeriodicTimer(Interval);
-        for (var tick = 0; tick < total && await timer.WaitForNextTickAsync(cancel); tick++)
+        using var timer = new PeriodicTimer(Interval / groups.Length);
+        for (var tick = 0; tick < total * groups.Length && await timer.WaitForNextTickAsync(cancel); tick++)
         {
-            var now = Stopwatch.GetTimestamp();
-            await Send(_operations.Select((operation, i) =>
+            var (now, round) = (Stopwatch.GetTimestamp(), tick / groups.Length);
+            await Send(groups[tick % groups.Length].Select((operation, i) =>
             {
                 var mark = marks.Next();
-                marks.Commits(mark, now - (long)(Interval.TotalSeconds * Stopwatch.Frequency * (i % Group) / Group));
+                marks.Commits(mark, now - (long)(Interval.TotalSeconds * Stopwatch.Frequency * i / Group));
                 return (operation.Org, new OperationReported(
                     operation.Started.OperationId, 1, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow, _startedAt, DateTimeOffset.UtcNow, 1,
-                    100.0 * tick / total, tick, total, Message: marks.Text(mark)));
+                    100.0 * round / total, round, total, Message: marks.Text(mark)));
             }), cancel);
         }
     }

@@ -35,6 +35,9 @@ internal sealed class EndingContent(HttpContent inner, CancellationToken stoppin
 
         private bool _hasEnded;
 
+        /// <summary>Cancelled by either the gateway's stop or by whoever reads; kept, as all reads have the same token.</summary>
+        private (CancellationToken Reader, CancellationTokenSource Either)? _kept;
+
         public override bool CanRead => true;
 
         public override bool CanSeek => false;
@@ -56,11 +59,9 @@ internal sealed class EndingContent(HttpContent inner, CancellationToken stoppin
                 return End(buffer);
             }
 
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stopping);
-
             try
             {
-                var read = await inner.ReadAsync(buffer, either.Token);
+                var read = await inner.ReadAsync(buffer, Either(cancellationToken));
                 Remember(buffer.Span[..read]);
                 return read;
             }
@@ -85,9 +86,21 @@ internal sealed class EndingContent(HttpContent inner, CancellationToken stoppin
             if (disposing)
             {
                 inner.Dispose();
+                _kept?.Either.Dispose();
             }
 
             base.Dispose(disposing);
+        }
+
+        private CancellationToken Either(CancellationToken reader)
+        {
+            if (_kept?.Reader != reader)
+            {
+                _kept?.Either.Dispose();
+                _kept = (reader, CancellationTokenSource.CreateLinkedTokenSource(reader, stopping));
+            }
+
+            return _kept.Value.Either.Token;
         }
 
         private int End(Memory<byte> buffer)

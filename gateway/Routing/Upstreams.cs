@@ -31,6 +31,7 @@ internal static class Upstreams
         ("identity", "GET", "/identity/.well-known/{**document}"),
         ("sync", "GET", Streams.Path),
         ("operations", "GET", "/operations/feed"),
+        ("operations", "GET", "/operations/events"),
         ("operations", "GET", "/operations/{id:guid}/events"),
     ];
 

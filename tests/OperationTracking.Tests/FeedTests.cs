@@ -115,15 +115,15 @@ public sealed class FeedTests(OperationsFixture service)
     {
         var operation = await _desk.Started();
         using var browser = new HttpClient { BaseAddress = service.Address };
-        foreach (var path in new[] { "/operations/feed", $"/operations/{operation.OperationId}/events" })
+        foreach (var path in new[] { "/operations/feed?", $"/operations/events?operationId={operation.OperationId}&", $"/operations/{operation.OperationId}/events?" })
         {
             var ticket = await Ticket();
-            using (var stream = await SseClient.Open(new HttpClient { BaseAddress = service.Address }, $"{path}?ticket={ticket}"))
+            using (var stream = await SseClient.Open(new HttpClient { BaseAddress = service.Address }, $"{path}ticket={ticket}"))
             {
                 (await stream.Next())!.Data.Text("operationId").ShouldBe(operation.OperationId.ToString());
             }
 
-            (await _desk.Get($"{path}?ticket={ticket}", HttpStatusCode.Unauthorized, browser)).Problem().ShouldBe("ticket-refused");
+            (await _desk.Get($"{path}ticket={ticket}", HttpStatusCode.Unauthorized, browser)).Problem().ShouldBe("ticket-refused");
         }
 
         (await _desk.Get($"/operations?ticket={await Ticket()}", HttpStatusCode.Unauthorized, browser)).Problem().ShouldBe("unauthenticated");

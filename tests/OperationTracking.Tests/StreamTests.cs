@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace OpsPlatform.OperationTracking.Tests;
 
 public sealed class StreamTests(OperationsFixture service)
@@ -66,4 +68,50 @@ public sealed class StreamTests(OperationsFixture service)
         await _desk.Say(_desk.End(operation));
         (await stream.ToTheEnd())[^1].Data.Text("status").ShouldBe("completed");
     }
+
+    [Fact]
+    public async Task One_stream_tells_of_several_operations_until_all_have_ended()
+    {
+        var (one, other) = (await _desk.Running(), await _desk.Running());
+        using var stream = await SseClient.Open(_desk.Client(), Path(one.OperationId, other.OperationId, one.OperationId));
+        await stream.Until((one.OperationId, "in_progress"), (other.OperationId, "in_progress"));
+        await _desk.Say(_desk.Report(one.OperationId, 1, 2, 30), _desk.Report(other.OperationId, 1, 2, 40));
+        await stream.Until(one.OperationId, now => now.Number("progressPercentage") == 30);
+        await stream.Until(other.OperationId, now => now.Number("progressPercentage") == 40);
+        await _desk.Say(_desk.End(one));
+        await stream.Until(one.OperationId, now => now.Text("status") == "completed");
+
+        await _desk.Say(_desk.Report(other.OperationId, 1, 3, 70));
+        await stream.Until(other.OperationId, now => now.Number("progressPercentage") == 70);
+        await _desk.Say(_desk.End(other));
+        var last = (await stream.ToTheEnd())[^1];
+        last.Id.ShouldBeNull();
+        last.Data.Text("operationId").ShouldBe(other.OperationId.ToString());
+        last.Data.Text("status").ShouldBe("completed");
+
+        // Without an id to begin from all are told, and as all have ended the stream has as well.
+        using var again = await SseClient.Open(_desk.Client(), Path(one.OperationId, other.OperationId));
+        (await again.ToTheEnd()).Select(told => told.Data.Text("operationId")).ShouldBe([one.OperationId.ToString(), other.OperationId.ToString()]);
+    }
+
+    [Fact]
+    public async Task Several_operations_are_streamed_to_who_sees_each_of_them()
+    {
+        var mine = (await _desk.Ended()).OperationId;
+        var colleagues = _desk.Operation(change: started => started with { UserId = $"{Guid.NewGuid()}" });
+        await _desk.Say(_desk.End(colleagues));
+        var others = colleagues.OperationId;
+        await _desk.RowShows(others, "status = 'completed'");
+        (await _desk.Get(Path(mine, others), HttpStatusCode.Forbidden)).Problem().ShouldBe("not-yours");
+        await _desk.Get(Path(mine, Guid.NewGuid()), HttpStatusCode.NotFound);
+        await _desk.Get("/operations/events", HttpStatusCode.BadRequest);
+        await _desk.Get("/operations/events?operationId=one", HttpStatusCode.BadRequest);
+        await _desk.Get(Path([.. Enumerable.Repeat(mine, 21)]), HttpStatusCode.BadRequest);
+        using var stranger = service.Client(Guid.NewGuid(), "owner", _desk.User);
+        await _desk.Get(Path(mine), HttpStatusCode.NotFound, stranger);
+        using var admin = await SseClient.Open(_desk.Client("admin", Guid.NewGuid()), Path(mine, others));
+        (await admin.ToTheEnd()).Count.ShouldBe(2);
+    }
+
+    private static string Path(params Guid[] ids) => $"/operations/events?{string.Join('&', ids.Select(id => $"operationId={id}"))}";
 }

@@ -1,11 +1,8 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Security.Claims;
-using System.Text;
-using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using OpsPlatform.OperationTracking.Operations;
-using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Feed;
@@ -16,7 +13,6 @@ namespace OpsPlatform.OperationTracking.Feed;
 /// </summary>
 internal static class GetFeed
 {
-    private static readonly byte[] KeepAlive = ": keep-alive\n\n"u8.ToArray();
     private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
 
     /// <param name="After">The position of the page before; left out, the page holds what is under way.</param>
@@ -81,15 +77,16 @@ internal static class GetFeed
         {
             await EventStream.Begin(http);
             var after = string.IsNullOrEmpty(request.LastEventId) ? request.After : long.Parse(request.LastEventId, CultureInfo.InvariantCulture);
-            await Write(await First(after, reader, ended.Token), filter, http, ended.Token);
+            var events = new EventWriter(http.Response.BodyWriter);
+            await Write(await First(after, reader, ended.Token), filter, events, ended.Token);
             while (true)
             {
                 var waiting = subscription.Batches.WaitToReadAsync(ended.Token).AsTask();
                 if (await Task.WhenAny(waiting, Task.Delay(KeepAliveInterval, time, ended.Token)) != waiting)
                 {
                     ended.Token.ThrowIfCancellationRequested();
-                    await http.Response.Body.WriteAsync(KeepAlive, ended.Token);
-                    await http.Response.Body.FlushAsync(ended.Token);
+                    events.KeepAlive();
+                    await events.Send(ended.Token);
                 }
                 else if (!await waiting)
                 {
@@ -98,7 +95,7 @@ internal static class GetFeed
 
                 while (subscription.Batches.TryRead(out var batch))
                 {
-                    await Write(batch, filter, http, ended.Token);
+                    await Write(batch, filter, events, ended.Token);
                 }
             }
         }
@@ -113,23 +110,19 @@ internal static class GetFeed
     private static Task<FeedBatch> First(long? after, FeedReader reader, CancellationToken cancel) =>
         after is { } position ? reader.After(position, new HashSet<Guid>(), cancel) : reader.Open(cancel);
 
-    private static async Task Write(FeedBatch batch, FeedFilter filter, HttpContext http, CancellationToken cancel)
+    private static async Task Write(FeedBatch batch, FeedFilter filter, EventWriter events, CancellationToken cancel)
     {
-        var text = new StringBuilder();
+        var id = $"{batch.Position}";
         if (batch.IsOutOfReach)
         {
-            text.Append(CultureInfo.InvariantCulture, $"event: reset\nid: {batch.Position}\ndata: {{}}\n\n");
+            events.Add("reset", id, new { });
         }
 
         foreach (var operation in filter.Of(batch))
         {
-            text.Append(CultureInfo.InvariantCulture, $"event: operation\nid: {batch.Position}\ndata: {JsonSerializer.Serialize(operation, Json.Options)}\n\n");
+            events.Add("operation", id, operation);
         }
 
-        if (text.Length > 0)
-        {
-            await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes($"{text}"), cancel);
-            await http.Response.Body.FlushAsync(cancel);
-        }
+        await events.Send(cancel);
     }
 }

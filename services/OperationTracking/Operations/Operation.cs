@@ -36,6 +36,8 @@ internal enum TimeCause
 /// <summary>A long-running piece of work as it was last written down. The database alone changes it, by the moves it allows.</summary>
 internal sealed class Operation
 {
+    private string[]? _stepNames;
+
     public Guid OrgId { get; init; }
 
     public Guid Id { get; init; }
@@ -177,6 +179,15 @@ internal sealed class Operation
     public string? RetryAskedBy { get; init; }
 
     public bool IsOver => CompletedAt is not null;
+
+    /// <param name="step">From 1.</param>
+    /// <returns>Null when there is none.</returns>
+    public string? NameOfStep(int step)
+    {
+        // Asked for each state that anybody is shown.
+        _stepNames ??= [.. JsonElement.Parse(Steps).EnumerateArray().Select(one => one.GetProperty("name").GetString()!)];
+        return step >= 1 && step <= _stepNames.Length ? _stepNames[step - 1] : null;
+    }
 
     /// <param name="step">From 1; 0 before the first.</param>
     public CancelKind CancelKindAt(int step) => StepCancel.At(JsonSerializer.Deserialize<OperationStep[]>(Steps, Json.Options)!, step) switch

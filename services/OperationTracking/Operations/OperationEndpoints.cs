@@ -10,6 +10,7 @@ internal static class OperationEndpoints
     {
         builder.Services.AddSingleton<OperationWatch>();
         builder.Services.AddScoped<OperationReader>();
+        builder.Services.AddScoped<OperationStreams>();
         builder.Services.AddScoped<OperationMoves>();
         builder.Services.AddScoped<TellAfterCommit>();
         builder.Services.AddSingleton<WorkingService>();
@@ -25,11 +26,14 @@ internal static class OperationEndpoints
         operations.MapGet("/{id:guid}", GetOperation.Handle);
         operations.MapGet("/{id:guid}/status", GetOperationStatus.Handle);
         operations.MapGet("/{id:guid}/wait", WaitForOperation.Handle).ProducesProblem(StatusCodes.Status429TooManyRequests);
-        operations.MapGet("/{id:guid}/events", StreamOperation.Handle)
-            .RequireAuthorization(TicketAuthentication.Policy)
-            .Produces<OperationView>(StatusCodes.Status200OK, "text/event-stream")
-            .ProducesProblem(StatusCodes.Status404NotFound)
-            .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        foreach (var stream in new[] { operations.MapGet("/events", StreamOperations.Handle), operations.MapGet("/{id:guid}/events", StreamOperation.Handle) })
+        {
+            stream.RequireAuthorization(TicketAuthentication.Policy)
+                .Produces<OperationView>(StatusCodes.Status200OK, "text/event-stream")
+                .ProducesProblem(StatusCodes.Status404NotFound)
+                .ProducesProblem(StatusCodes.Status429TooManyRequests);
+        }
+
         operations.MapGet("/{id:guid}/cancel", PreviewCancel.Handle);
         operations.MapPost("/{id:guid}/cancel", CancelOperation.Handle);
         operations.MapGet("/{id:guid}/undo", PreviewUndo.Handle)

@@ -1,42 +1,37 @@
-using System.Buffers;
-using System.IO.Pipelines;
-using System.Text;
-using System.Text.Json;
-using OpsPlatform.ServiceDefaults.Http;
-
 namespace OpsPlatform.OperationTracking.Operations;
 
-/// <summary>Writes one operation's states to one reader.</summary>
-internal sealed class OperationStream(PipeWriter body, Followed operation, TimeProvider time)
+/// <summary>Writes the states of some operations to one reader, until each has ended.</summary>
+internal sealed class OperationStream(EventWriter events, IReadOnlyList<Followed> operations, TimeProvider time)
 {
-    private static readonly byte[] KeepAlive = ": keep-alive\n\n"u8.ToArray();
     private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
 
     /// <summary>States in between are passed over; a person sees no more of them.</summary>
     private static readonly TimeSpan LeastGap = TimeSpan.FromMilliseconds(50);
 
     /// <summary>A reader that lost the connection comes again after this time, in milliseconds.</summary>
-    private const string Retry = "retry: 500\n";
+    private const int Retry = 500;
 
+    private readonly Dictionary<Followed, string?> _told = [];
     private long _writtenAt = time.GetTimestamp();
 
-    /// <param name="told">The version the reader has; null for none.</param>
+    /// <param name="told">The version of the first one that the reader has; null for none.</param>
     public async Task Run(string? told, CancellationToken cancel)
     {
-        while (await operation.Read(cancel) is { } now)
+        foreach (var operation in operations)
         {
-            if (now.Version != told)
-            {
-                told = now.Version;
-                await Write(Encoding.UTF8.GetBytes($"{Retry}event: operation\nid: {told}\ndata: {JsonSerializer.Serialize(now, Json.Options)}\n\n"), cancel);
-            }
+            _told[operation] = null;
+        }
 
-            if (now.CompletedAt is not null)
+        _told[operations[0]] = told;
+        while (true)
+        {
+            await Tell(cancel);
+            if (_told.Count == 0)
             {
                 return;
             }
 
-            await operation.Wait(KeepAliveInterval - time.GetElapsedTime(_writtenAt), cancel);
+            await Followed.WaitForAny(_told.Keys, KeepAliveInterval - time.GetElapsedTime(_writtenAt), time, cancel);
             cancel.ThrowIfCancellationRequested();
             if (LeastGap - time.GetElapsedTime(_writtenAt) is var early && early > TimeSpan.Zero)
             {
@@ -44,15 +39,38 @@ internal sealed class OperationStream(PipeWriter body, Followed operation, TimeP
             }
             else if (time.GetElapsedTime(_writtenAt) >= KeepAliveInterval)
             {
-                await Write(KeepAlive, cancel);
+                events.KeepAlive();
+                await Send(cancel);
             }
         }
     }
 
-    private async Task Write(byte[] bytes, CancellationToken cancel)
+    /// <summary>Those that are in another state than the reader knows, together.</summary>
+    private async Task Tell(CancellationToken cancel)
     {
-        body.Write(bytes);
-        _writtenAt = time.GetTimestamp();
-        await body.FlushAsync(cancel);
+        foreach (var (operation, told) in _told.Where(one => one.Key.IsDue).ToArray())
+        {
+            var now = await operation.Read(cancel);
+            if (now is not null && now.Version != told)
+            {
+                events.Add("operation", operations.Count == 1 ? now.Version : null, now, Retry);
+                _told[operation] = now.Version;
+            }
+
+            if (now is null or { CompletedAt: not null })
+            {
+                _told.Remove(operation);
+            }
+        }
+
+        await Send(cancel);
+    }
+
+    private async Task Send(CancellationToken cancel)
+    {
+        if (await events.Send(cancel))
+        {
+            _writtenAt = time.GetTimestamp();
+        }
     }
 }

@@ -170,6 +170,9 @@ internal sealed class OperationWatch
             }
         }
 
+        /// <summary>So long after a read another is due, for what was not told.</summary>
+        public TimeSpan Poll => _owner.Poll;
+
         /// <summary>Until woken, for so long, until a poll is due or until it is cancelled; never throws.</summary>
         public async Task Wait(Task woken, TimeSpan atMost, CancellationToken cancel)
         {

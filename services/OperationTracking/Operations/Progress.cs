@@ -51,13 +51,13 @@ internal sealed record Progress(
         return row.IsOver || heard is null || heard.Version.CompareTo((row.Attempt, row.Sequence)) <= 0
             ? written
             : heard.IsOnlyWait ? written.Waiting(heard.Report)
-            : heard.IsWait ? written.With(heard.Report, heard.ReplannedAt, row.Steps).Waiting(heard.Report)
-            : written.With(heard.Report, heard.ReplannedAt, row.Steps);
+            : heard.IsWait ? written.With(heard.Report, heard.ReplannedAt, row).Waiting(heard.Report)
+            : written.With(heard.Report, heard.ReplannedAt, row);
     }
 
     public bool IsStuck(DateTimeOffset now) => IsAtWork && HeardAt >= now - AliveFor && AdvancedAt <= now - StuckAfter;
 
-    private Progress With(OperationReported heard, long? replannedAt, string steps)
+    private Progress With(OperationReported heard, long? replannedAt, Operation row)
     {
         var begins = heard.Attempt > Attempt;
         var time = Time;
@@ -77,7 +77,7 @@ internal sealed record Progress(
         return new(
             status, heard.Attempt, heard.Sequence,
             begins || replannedAt > Sequence ? heard.Percent : Math.Max(Percentage, heard.Percent),
-            heard.Step, NameOf(heard.Step, steps), heard.Done, heard.Total, heard.Failed, heard.Skipped, heard.Bytes, heard.Message,
+            heard.Step, row.NameOfStep(heard.Step), heard.Done, heard.Total, heard.Failed, heard.Skipped, heard.Bytes, heard.Message,
             heard.Error ?? (begins ? null : Error),
             begins ? heard.StartedAt : StartedAt, heard.AdvancedAt, heard.At, heard.RetryAt ?? (begins ? null : RetryAt), heard.BlockedBy, heard.Effects ?? Effects, time);
     }
@@ -103,12 +103,6 @@ internal sealed record Progress(
             _ => heard.Attempt == 0 ? TimeCause.Queue : TimeCause.Retry,
         };
         return progress with { Sequence = heard.Sequence, BlockedBy = cause == TimeCause.Lock ? heard.BlockedBy : null, Time = progress.Time.Then(cause, heard.At) };
-    }
-
-    private static string? NameOf(int step, string steps)
-    {
-        using var all = JsonDocument.Parse(steps);
-        return step >= 1 && step <= all.RootElement.GetArrayLength() ? all.RootElement[step - 1].GetProperty("name").GetString() : null;
     }
 }
 

@@ -1,6 +1,5 @@
 using System.Security.Claims;
 using Microsoft.AspNetCore.Mvc;
-using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Operations;
 
@@ -10,37 +9,7 @@ namespace OpsPlatform.OperationTracking.Operations;
 /// </summary>
 internal static class StreamOperation
 {
-    public static async Task<IResult> Handle(
-        Guid id, [FromHeader(Name = "Last-Event-ID")] string? lastEventId, ClaimsPrincipal user, HttpContext http, Caller caller, OperationReader reader,
-        OperationWatch watches, TimeProvider time, IHostApplicationLifetime lifetime)
-    {
-        if (await reader.RowOnceKnown(id, http.RequestAborted) is not { } row)
-        {
-            return TypedResults.NotFound();
-        }
-
-        if (!Viewer.Of(user).Sees(row))
-        {
-            return Problems.NotYours();
-        }
-
-        using var watch = watches.TryStart(caller.Org, id);
-        if (watch is null)
-        {
-            return Problems.TooManyWaiters(http, OperationWatch.MostPerOrganisation);
-        }
-
-        using var ended = EventStream.EndOf(user, http, time, lifetime);
-        try
-        {
-            await EventStream.Begin(http);
-            await new OperationStream(http.Response.BodyWriter, new(row, watch, reader), time).Run(lastEventId, ended.Token);
-        }
-        catch (OperationCanceledException) when (ended.IsCancellationRequested)
-        {
-            // The reader left, its token expired or the process stops: each is how a stream ends.
-        }
-
-        return Results.Empty;
-    }
+    public static Task<IResult> Handle(
+        Guid id, [FromHeader(Name = "Last-Event-ID")] string? lastEventId, ClaimsPrincipal user, HttpContext http, OperationStreams streams) =>
+        streams.Send([id], lastEventId, user, http);
 }

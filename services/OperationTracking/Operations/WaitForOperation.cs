@@ -38,7 +38,7 @@ internal static class WaitForOperation
             return Problems.TooManyWaiters(http, OperationWatch.MostPerOrganisation);
         }
 
-        var operation = new Followed(row, watch, reader);
+        var operation = new Followed(row, watch, reader, time);
         var since = time.GetTimestamp();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         while (await operation.Read(http.RequestAborted) is { } now)

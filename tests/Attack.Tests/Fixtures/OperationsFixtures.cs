@@ -14,6 +14,7 @@ internal static class OperationsFixtures
         // One that has ended is answered at once.
         { "GET /operations/{id}/wait", async world => Call.Get($"/operations/{await world.EndedOperation()}/wait").WithQuery("version", "1.1.completed").WithQuery("seconds", 5) },
         { "GET /operations/{id}/events", async world => Call.Get($"/operations/{await world.EndedOperation()}/events").WithHeader("Last-Event-ID", "1.1.in_progress") },
+        { "GET /operations/events", async world => Call.Get("/operations/events").WithQuery("operationId", await world.EndedOperation()) },
         { "GET /operations/{id}/timeline", async world => Call.Get($"/operations/{await world.Operation()}/timeline").WithQuery("limit", 5) },
         { "POST /operations/{id}/cancel", async world => Call.Post($"/operations/{await world.NewOperation()}/cancel", new { reason = world.Name("reason") }) },
         { "GET /operations/{id}/cancel", async world => Call.Get($"/operations/{await world.Operation()}/cancel") },
