@@ -45,6 +45,9 @@ public static class ServiceDefaultsExtensions
             builder.Logging.AddFilter(category, LogLevel.Warning);
         }
 
+        // It would say so at each question, some times a second; a change is in the log once, as the registry is told.
+        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
+
         builder.AddTelemetry(service);
         builder.Services.AddProblems();
         builder.Services.AddTokenAuthentication(builder.Configuration);

@@ -24,9 +24,9 @@ internal sealed partial class Reporter(Workers workers, IBus bus, BrokerTopology
         {
             await workers.AnyRunning().WaitAsync(stoppingToken);
             var (groups, began) = (workers.Running.Chunk(MaxGroup).ToArray(), time.GetTimestamp());
-            for (var told = 1; told <= groups.Length; told++)
+            // After one that was not told the next round begins, with those that are at work then.
+            for (var told = 1; told <= groups.Length && await TryTell(groups[told - 1], stoppingToken); told++)
             {
-                await Tell(groups[told - 1], stoppingToken);
                 // Evenly, so that neither those who hear it nor who watches has all of it to do at one moment.
                 if ((Interval * told / groups.Length) - time.GetElapsedTime(began) is var early && early > TimeSpan.Zero)
                 {
@@ -36,18 +36,19 @@ internal sealed partial class Reporter(Workers workers, IBus bus, BrokerTopology
         }
     }
 
-    private async Task Tell(Operation[] running, CancellationToken stopping)
+    private async Task<bool> TryTell(Operation[] running, CancellationToken stopping)
     {
         List<(Operation Operation, OperationReported Report)> news = [.. running.Select(operation => (operation, operation.Next(MaxSilence)!)).Where(item => item.Item2 is not null)];
         if (news.Count == 0)
         {
-            return;
+            return true;
         }
 
         try
         {
             await topology.Declared(stopping);
             await Messages.Of(typeof(OperationReported)).Send(bus, news.Select(item => Envelope(item.Operation, item.Report)), stopping);
+            return true;
         }
         catch (Exception fault) when (!stopping.IsCancellationRequested)
         {
@@ -55,6 +56,7 @@ internal sealed partial class Reporter(Workers workers, IBus bus, BrokerTopology
             topology.Forget();
             Waiting(fault.Message);
             await Task.Delay(RetryDelay, time, stopping);
+            return false;
         }
     }
 

@@ -54,7 +54,8 @@ internal sealed class OperationsBenchmark : IBenchmark
         (Tenant Tenant, Guid Id)[] all = [.. tenants.SelectMany(tenant => Enumerable.Range(0, OperationsEach).Select(_ => (tenant, Guid.NewGuid())))];
         var (warmUp, duration, cancelling) = (session.Phase(0.1), session.Phase(0.5), session.Phase(0.2));
         var marks = new Marks((int)((warmUp + duration + cancelling).TotalSeconds * ReportsPerSecond + 2) * all.Length);
-        await using var worker = await ReportingWorker.Start(system, all.Select(operation => (operation.Tenant.Id, operation.Id)), session.Cancel);
+        // What a browser watches is told of in any of the messages.
+        await using var worker = await ReportingWorker.Start(system, all.OrderBy(_ => Random.Shared.Next()).Select(operation => (operation.Tenant.Id, operation.Id)), session.Cancel);
         var browsers = all.Chunk(WatchedByEach).ToArray();
         var readers = new OperationReader[browsers.Length];
         await Parallel.ForAsync(0, browsers.Length, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = session.Cancel }, async (i, stop) =>
@@ -63,33 +64,38 @@ internal sealed class OperationsBenchmark : IBenchmark
         var before = await RowsWritten(system, session.Cancel);
         Array.ForEach(readers, reader => reader.Forget());
         var (started, statesBefore) = (Stopwatch.GetTimestamp(), readers.Sum(reader => reader.States));
+        var sent = 0L;
         await session.Watch(
-            system, $"{all.Length * ReportsPerSecond:#,0} reports a second", () => worker.Report(marks, duration, session.Cancel), () => new("report", (long)(duration.TotalSeconds * ReportsPerSecond * all.Length)));
+            system, $"{all.Length * ReportsPerSecond:#,0} reports a second", async () => sent = await worker.Report(marks, duration, session.Cancel), () => new("report", sent));
         var (seconds, states) = (Stopwatch.GetElapsedTime(started).TotalSeconds, readers.Sum(reader => reader.States) - statesBefore);
         var written = await RowsWritten(system, session.Cancel) - before;
-        var latency = Latency(readers);
+        var latency = await Latency(readers, sent, session.Cancel);
+        var unseen = sent - latency.Count;
         Array.ForEach(readers, reader => reader.Forget());
-        await Task.WhenAll(worker.Report(marks, cancelling, session.Cancel), Cancel(all, worker, cancelling, session.Cancel));
+        var reporting = worker.Report(marks, cancelling, session.Cancel);
+        await Task.WhenAll(reporting, Cancel(all, worker, cancelling, session.Cancel));
+        var whileCancelling = await Latency(readers, await reporting, session.Cancel);
+        unseen += await reporting - whileCancelling.Count;
         await worker.End(session.Cancel);
-        for (var since = Stopwatch.GetTimestamp(); readers.Any(reader => !reader.HasEnded) && Stopwatch.GetElapsedTime(since) < Patience;)
-        {
-            await Task.Delay(50, session.Cancel);
-        }
-
-        var (whileCancelling, notEnded) = (Latency(readers), all.Length - readers.Sum(reader => reader.Ended));
+        await Until(() => readers.All(reader => reader.HasEnded), session.Cancel);
+        var notEnded = all.Length - readers.Sum(reader => reader.Ended);
         Array.ForEach(readers, reader => reader.Dispose());
         var limit = Samples.Sum(
             await BareBroker.OneByOne(system, worker.MessageBytes, session.Phase(0.05), session.Cancel), await BareWeb.Hello(session.Phase(0.05), session.Cancel));
         session.Record(Figure.Latency("report to browser", latency, p99Goal: GoalMs, limitName: "a message of a hundred reports through a bare durable queue and a hello through YARP", limit: limit));
         session.Record(Figure.Latency($"report to browser while {CancelsPerSecond} a second are cancelled", whileCancelling));
         session.Record(Figure.Latency("cancel to worker", worker.CancelLatency, p99Goal: GoalCancelMs));
+        session.Record(Figure.Of("reports sent", "reports/s", sent / seconds));
+        session.Record(Figure.Of("reports not seen", "reports", unseen, Goal.AtMost(0)));
         session.Record(Figure.Of("states seen", "states/s", states / seconds));
         session.Record(Figure.Of("writes of one operation", "writes/s", written / seconds / all.Length, Goal.AtMost(GoalWrites)));
         session.Record(Figure.Of("final states not seen", "operations", notEnded, Goal.AtMost(0)));
     }
 
-    private static Samples Latency(IEnumerable<OperationReader> readers)
+    /// <summary>Of so many reports, once all were seen or the patience is over.</summary>
+    private static async Task<Samples> Latency(OperationReader[] readers, long sent, CancellationToken cancel)
     {
+        await Until(() => readers.Sum(reader => (long)reader.Latency.Count) >= sent, cancel);
         var latency = new Samples();
         foreach (var reader in readers)
         {
@@ -97,6 +103,14 @@ internal sealed class OperationsBenchmark : IBenchmark
         }
 
         return latency;
+    }
+
+    private static async Task Until(Func<bool> holds, CancellationToken cancel)
+    {
+        for (var since = Stopwatch.GetTimestamp(); !holds() && Stopwatch.GetElapsedTime(since) < Patience;)
+        {
+            await Task.Delay(50, cancel);
+        }
     }
 
     private static async Task Cancel((Tenant Tenant, Guid Id)[] all, ReportingWorker worker, TimeSpan duration, CancellationToken cancel)

@@ -103,7 +103,8 @@ internal sealed class OperationReader : IDisposable
         {
             Ended++;
         }
-        else if (frame.IndexOf("b#"u8) is >= 0 and var at && Utf8Parser.TryParse(frame[(at + 2)..], out int mark, out _))
+
+        if (frame.IndexOf("b#"u8) is >= 0 and var at && Utf8Parser.TryParse(frame[(at + 2)..], out int mark, out _))
         {
             Take(mark);
         }
@@ -120,6 +121,6 @@ internal sealed class OperationReader : IDisposable
             }
         }
 
-        _latest[mark % _stride] = mark;
+        _latest[mark % _stride] = Math.Max(mark, _latest.GetValueOrDefault(mark % _stride, mark));
     }
 }

@@ -44,23 +44,32 @@ internal sealed class ReportingWorker : IAsyncDisposable
     }
 
     /// <param name="marks">Tell when each report was made.</param>
-    public async Task Report(Marks marks, TimeSpan duration, CancellationToken cancel)
+    /// <returns>How many were sent.</returns>
+    public async Task<long> Report(Marks marks, TimeSpan duration, CancellationToken cancel)
     {
         var groups = _operations.Chunk(Group).ToArray();
         var total = (int)(duration / Interval);
-        using var timer = new PeriodicTimer(Interval / groups.Length);
-        for (var tick = 0; tick < total * groups.Length && await timer.WaitForNextTickAsync(cancel); tick++)
+        var began = Stopwatch.GetTimestamp();
+        for (var tick = 0; tick < total * groups.Length; tick++)
         {
-            var (now, round) = (Stopwatch.GetTimestamp(), tick / groups.Length);
+            // A message that is late counts from when it was due.
+            var (due, round) = (Interval * (tick + 1) / groups.Length, tick / groups.Length);
+            if (due - Stopwatch.GetElapsedTime(began) is var early && early > TimeSpan.Zero)
+            {
+                await Task.Delay(early, cancel);
+            }
+
             await Send(groups[tick % groups.Length].Select((operation, i) =>
             {
                 var mark = marks.Next();
-                marks.Commits(mark, now - (long)(Interval.TotalSeconds * Stopwatch.Frequency * i / Group));
+                marks.Commits(mark, began + (long)((due - (Interval * i / Group)).TotalSeconds * Stopwatch.Frequency));
                 return (operation.Org, new OperationReported(
                     operation.Started.OperationId, 1, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow, _startedAt, DateTimeOffset.UtcNow, 1,
                     100.0 * round / total, round, total, Message: marks.Text(mark)));
             }), cancel);
         }
+
+        return (long)total * _operations.Length;
     }
 
     /// <summary>Somebody is about to ask for it.</summary>

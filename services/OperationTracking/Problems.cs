@@ -15,6 +15,9 @@ internal static class Problems
     public static ProblemHttpResult NotYours() => Problem.Of(
         "not-yours", StatusCodes.Status403Forbidden, "The operation is somebody else's.", "Its user sees and cancels it, and so do admins and owners of the organisation.");
 
+    public static ProblemHttpResult NoSuchOperation(Guid id) => Problem.Of(
+        "not-found", StatusCodes.Status404NotFound, "There is no such operation.", $"Nothing was heard of operation {id}.");
+
     public static ProblemHttpResult OperationOver(OperationView operation, string detail) => Problem.Of(
         "operation-over", StatusCodes.Status409Conflict, "The operation has ended.", detail, ("operation", operation));
 

@@ -9,17 +9,20 @@ namespace OpsPlatform.OperationTracking.Operations;
 /// <summary>Writes server-sent events; those added are sent together by Send. One at a time.</summary>
 internal sealed class EventWriter(PipeWriter body)
 {
+    /// <summary>More memory than that is not kept for the next events.</summary>
+    private const int MostKeptBytes = 64 * 1024;
+
     private static readonly JsonWriterOptions Written = new() { Encoder = Json.Options.Encoder, SkipValidation = true };
-    private readonly ArrayBufferWriter<byte> _events = new();
+    private ArrayBufferWriter<byte> _events = new();
     private Utf8JsonWriter? _json;
 
     public void KeepAlive() => _events.Write(": keep-alive\n\n"u8);
 
     /// <param name="id">What a reader that comes again has as its Last-Event-ID; null for none.</param>
-    /// <param name="retry">Milliseconds until a reader that lost the connection comes again; null for as the reader thinks fit.</param>
-    public void Add<T>(string name, string? id, T data, int? retry = null)
+    /// <param name="retryMs">Until a reader that lost the connection comes again; null for as the reader thinks fit.</param>
+    public void Add<T>(string name, string? id, T data, int? retryMs = null)
     {
-        Encoding.UTF8.GetBytes($"{(retry is null ? "" : $"retry: {retry}\n")}event: {name}\n{(id is null ? "" : $"id: {id}\n")}data: ", _events);
+        Encoding.UTF8.GetBytes($"{(retryMs is null ? "" : $"retry: {retryMs}\n")}event: {name}\n{(id is null ? "" : $"id: {id}\n")}data: ", _events);
         _json ??= new(_events, Written);
         JsonSerializer.Serialize(_json, data, Json.Options);
         _json.Flush();
@@ -36,6 +39,11 @@ internal sealed class EventWriter(PipeWriter body)
         }
 
         await body.WriteAsync(_events.WrittenMemory, cancel);
+        if (_events.Capacity > MostKeptBytes)
+        {
+            (_events, _json) = (new(), null);
+        }
+
         _events.ResetWrittenCount();
         return true;
     }

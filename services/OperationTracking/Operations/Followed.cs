@@ -4,10 +4,12 @@ namespace OpsPlatform.OperationTracking.Operations;
 /// One operation as a request follows it. While only reports come, what they say is laid over the row as it was read; it is read again when
 /// it was changed here or elsewhere, and by a poll for what was not told.
 /// </summary>
-internal sealed class Followed(Operation row, OperationWatch.Watch watch, OperationReader reader, TimeProvider time)
+/// <param name="changes">Of the row, as the watch counted them before it was read.</param>
+internal sealed class Followed(Operation row, long changes, OperationWatch.Watch watch, OperationReader reader, TimeProvider time)
 {
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
     private Operation _row = row;
-    private long _read = -1;
+    private long _read = changes;
     private long _readAt;
     private Task _woken = Task.CompletedTask;
 
@@ -42,11 +44,23 @@ internal sealed class Followed(Operation row, OperationWatch.Watch watch, Operat
     /// <summary>Until one of them may have changed, likewise.</summary>
     public static async Task WaitForAny(IReadOnlyCollection<Followed> operations, TimeSpan atMost, TimeProvider time, CancellationToken cancel)
     {
-        var woken = operations.Count == 1 ? operations.First()._woken : Task.WhenAny(operations.Select(operation => operation._woken));
         var left = operations.Select(operation => operation.DueIn).Append(atMost).Min();
-        if (left > TimeSpan.Zero)
+        if (left <= TimeSpan.Zero)
         {
-            await woken.WaitAsync(left, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return;
         }
+
+        // Timers leave out the part of a millisecond, and would be early.
+        left += ShortestWait;
+        if (operations.Count == 1)
+        {
+            await operations.First()._woken.WaitAsync(left, time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return;
+        }
+
+        // The delay is one of them: only when one completes does this leave the others' lists.
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        await Task.WhenAny([.. operations.Select(operation => operation._woken), Task.Delay(left, time, over.Token)]);
+        over.Cancel();
     }
 }

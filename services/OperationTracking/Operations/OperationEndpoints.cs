@@ -10,7 +10,7 @@ internal static class OperationEndpoints
     {
         builder.Services.AddSingleton<OperationWatch>();
         builder.Services.AddScoped<OperationReader>();
-        builder.Services.AddScoped<OperationStreams>();
+        builder.Services.AddScoped<OpenStream>();
         builder.Services.AddScoped<OperationMoves>();
         builder.Services.AddScoped<TellAfterCommit>();
         builder.Services.AddSingleton<WorkingService>();

@@ -1,15 +1,19 @@
 namespace OpsPlatform.OperationTracking.Operations;
 
 /// <summary>Writes the states of some operations to one reader, until each has ended.</summary>
-internal sealed class OperationStream(EventWriter events, IReadOnlyList<Followed> operations, TimeProvider time)
+/// <param name="hasIds">The events say by their id which state they tell.</param>
+internal sealed class OperationStream(EventWriter events, IReadOnlyList<Followed> operations, bool hasIds, TimeProvider time)
 {
     private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
 
-    /// <summary>States in between are passed over; a person sees no more of them.</summary>
-    private static readonly TimeSpan LeastGap = TimeSpan.FromMilliseconds(50);
+    /// <summary>
+    /// States in between are passed over, and what changed of all meanwhile is told together; a person sees no more of them. Less than the
+    /// interval in which workers tell, so that one late report does not make all after it late.
+    /// </summary>
+    private static readonly TimeSpan LeastGap = TimeSpan.FromMilliseconds(90);
 
-    /// <summary>A reader that lost the connection comes again after this time, in milliseconds.</summary>
-    private const int Retry = 500;
+    /// <summary>A reader that lost the connection comes again after this time.</summary>
+    private const int RetryMs = 500;
 
     private readonly Dictionary<Followed, string?> _told = [];
     private long _writtenAt = time.GetTimestamp();
@@ -53,7 +57,7 @@ internal sealed class OperationStream(EventWriter events, IReadOnlyList<Followed
             var now = await operation.Read(cancel);
             if (now is not null && now.Version != told)
             {
-                events.Add("operation", operations.Count == 1 ? now.Version : null, now, Retry);
+                events.Add("operation", hasIds ? now.Version : null, now, RetryMs);
                 _told[operation] = now.Version;
             }
 

@@ -10,6 +10,6 @@ namespace OpsPlatform.OperationTracking.Operations;
 internal static class StreamOperation
 {
     public static Task<IResult> Handle(
-        Guid id, [FromHeader(Name = "Last-Event-ID")] string? lastEventId, ClaimsPrincipal user, HttpContext http, OperationStreams streams) =>
-        streams.Send([id], lastEventId, user, http);
+        Guid id, [FromHeader(Name = "Last-Event-ID")] string? lastEventId, ClaimsPrincipal user, HttpContext http, OpenStream stream) =>
+        stream.Of(id, lastEventId, user, http);
 }

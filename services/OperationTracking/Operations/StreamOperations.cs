@@ -13,8 +13,8 @@ internal static class StreamOperations
     private const int Most = 20;
 
     // The rule is on the property because OpenAPI cannot be generated when it is on the constructor's parameter.
-    internal sealed record StreamRequest([FromQuery(Name = "operationId")][property: Length(1, Most)] Guid[] OperationIds);
+    internal sealed record StreamRequest([FromQuery(Name = "operationId")][property: Length(1, Most)] Guid[] OperationId);
 
-    public static Task<IResult> Handle([AsParameters] StreamRequest request, ClaimsPrincipal user, HttpContext http, OperationStreams streams) =>
-        streams.Send([.. request.OperationIds.Distinct()], null, user, http);
+    public static Task<IResult> Handle([AsParameters] StreamRequest request, ClaimsPrincipal user, HttpContext http, OpenStream stream) =>
+        stream.Of([.. request.OperationId.Distinct()], user, http);
 }

@@ -22,6 +22,13 @@ internal static class WaitForOperation
         Guid id, [AsParameters] WaitRequest request, ClaimsPrincipal user, HttpContext http, Caller caller, OperationReader reader, OperationWatch watches,
         TimeProvider time, IHostApplicationLifetime lifetime)
     {
+        using var watch = watches.TryStart(caller.Org, id);
+        if (watch is null)
+        {
+            return Problems.TooManyWaiters(http, OperationWatch.MostPerOrganisation);
+        }
+
+        var changes = watch.RowChanges;
         if (await reader.RowOnceKnown(id, http.RequestAborted) is not { } row)
         {
             return TypedResults.NotFound();
@@ -32,13 +39,7 @@ internal static class WaitForOperation
             return Problems.NotYours();
         }
 
-        using var watch = watches.TryStart(caller.Org, id);
-        if (watch is null)
-        {
-            return Problems.TooManyWaiters(http, OperationWatch.MostPerOrganisation);
-        }
-
-        var operation = new Followed(row, watch, reader, time);
+        var operation = new Followed(row, changes, watch, reader, time);
         var since = time.GetTimestamp();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         while (await operation.Read(http.RequestAborted) is { } now)

@@ -14,17 +14,22 @@ internal sealed class TakeReports(LatestReports latest, OperationWatch watches) 
     public Task Hear(IReadOnlyList<Envelope<OperationReported>> messages, CancellationToken cancel)
     {
         List<(Guid Org, Guid Id)> taken = [];
-        foreach (var envelope in messages)
+        try
         {
-            // Of no organisation it is nobody's operation.
-            if (envelope is { OrgId: { } org, Message: { Attempt: >= 0, Sequence: >= 0 } report } && latest.TryTake(org, Heard.Of(Storable(report), envelope.CorrelationId)))
+            foreach (var envelope in messages)
             {
-                taken.Add((org, report.OperationId));
+                // Of no organisation it is nobody's operation.
+                if (envelope is { OrgId: { } org, Message: { Attempt: >= 0, Sequence: >= 0 } report } && latest.TryTake(org, Heard.Of(Storable(report), envelope.CorrelationId)))
+                {
+                    taken.Add((org, report.OperationId));
+                }
             }
         }
-
-        // After all are taken: who follows several of them tells of these together.
-        taken.ForEach(one => watches.Reported(one.Org, one.Id));
+        finally
+        {
+            // After all are taken: who follows several of them tells of these together.
+            taken.ForEach(one => watches.Reported(one.Org, one.Id));
+        }
 
         return Task.CompletedTask;
     }
