@@ -94,11 +94,15 @@ public sealed class ServiceDatabase : IAsyncDisposable
     /// </summary>
     public NpgsqlDataSource Apart(int maxConnections) => Source("app", maxConnections, isReset: false);
 
-    /// <summary>A connection outside the pool, for what belongs to a session: closing it frees its locks and ends its LISTEN at once.</summary>
+    /// <summary>
+    /// A connection outside the pool, for what belongs to a session: closing it frees its locks and ends its LISTEN at once. What it commits
+    /// waits for no disk, and after a crash of the database may have to be done again.
+    /// </summary>
     internal async Task<NpgsqlConnection> OpenRelaySession(CancellationToken cancel)
     {
         var settings = Settings("relay");
         settings.Pooling = false;
+        settings.Options += " -c synchronous_commit=off";
         var connection = new NpgsqlConnection(settings.ConnectionString);
         try
         {

@@ -77,6 +77,8 @@ internal sealed class OutboxRelay(
         await Task.WhenAll(good.GroupBy(item => item.Message.GetType())
             .SelectMany(type => type.Chunk(MaxGroup).Select(group => Messages.Of(type.Key).Send(bus, group, cancel))));
         await using var batch = new NpgsqlBatch(connection, transaction);
+        // What a crash of the database takes back is sent once more, as what a killed process had sent.
+        batch.BatchCommands.Add(new("SET LOCAL synchronous_commit = off"));
         batch.BatchCommands.Add(new(SentSql) { Parameters = { new() { Value = good.Select(item => item.Id).ToArray() }, new() { Value = sentAt } } });
         foreach (var (id, error) in poison)
         {

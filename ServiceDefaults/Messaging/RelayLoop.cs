@@ -13,8 +13,7 @@ internal abstract partial class RelayLoop(
 {
     private static readonly TimeSpan MaxBusyPoll = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Lets commits gather while the system is busy: fewer, larger batches cost less and shorten the slowest.</summary>
-    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(5);
+    protected static readonly TimeSpan ShortestGather = TimeSpan.FromMilliseconds(5);
 
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(2);
 
@@ -28,6 +27,9 @@ internal abstract partial class RelayLoop(
     protected virtual TimeSpan LongestRest => Lookout.LongestRest;
 
     protected ServiceDatabase Database => database;
+
+    /// <summary>After a batch it lets commits gather for so long: fewer, larger batches cost less and shorten the slowest.</summary>
+    protected virtual TimeSpan Gather => ShortestGather;
 
     protected TimeProvider Time => time;
 
@@ -79,6 +81,10 @@ internal abstract partial class RelayLoop(
             if (taken != Taken.Nothing)
             {
                 lookout.Forget(Pending);
+            }
+
+            if (taken == Taken.All)
+            {
                 await Task.Delay(Gather, time, cancel);
             }
 

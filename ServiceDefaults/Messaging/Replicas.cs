@@ -159,12 +159,6 @@ public sealed partial class Replicas(ServiceDatabase database, TimeProvider time
     {
         await _waiting.Reader.WaitToReadAsync(cancel);
         await using var connection = await database.OpenRelaySession(cancel);
-        // A notice leaves a commit record behind; nobody needs it to outlive a crash.
-        await using (var relax = new NpgsqlCommand("SET synchronous_commit = off", connection))
-        {
-            await relax.ExecuteNonQueryAsync(cancel);
-        }
-
         while (await _waiting.Reader.WaitToReadAsync(cancel))
         {
             await Notify(connection, Payloads(), cancel);
