@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OpsPlatform.Testing;
 
 namespace OpsPlatform.Sync.Tests;
@@ -33,6 +34,25 @@ public sealed class ComparisonRestTests : IAsyncLifetime
         _fixture.Source.Set(Guid.NewGuid(), "b", 1);
         await Eventually.Is(() => Task.FromResult(_fixture.Source.RecipesCompared > compared));
         _fixture.Source.DigestsRefused.ShouldBe(refused);
+    }
+
+    [Fact]
+    public async Task A_table_with_very_many_changes_under_way_is_looked_at_in_part_and_the_rest_estimated()
+    {
+        const int Rows = 20_000;
+        var org = Guid.NewGuid();
+        for (var row = 0; row < Rows; row++)
+        {
+            _fixture.Source.Set(org, $"row-{row}", 1, pending: true);
+        }
+
+        var health = await _fixture.Health(org, seen => InFlight(seen) > Rows / 2);
+        InFlight(health).ShouldBe(Rows, Rows / 20);
+        health.GetProperty("score").GetDouble().ShouldBe(1);
+        // One reading of 8,000 rows, and the proof of those in two.
+        _fixture.Source.RowsAsked[org].ShouldBeLessThanOrEqualTo(3 * _fixture.Source.BucketsAsked[org]);
+
+        static double InFlight(JsonElement health) => health.GetProperty("tables").EnumerateArray().Sum(table => table.GetProperty("inFlight").GetDouble());
     }
 
     [Fact]

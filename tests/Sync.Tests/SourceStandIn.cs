@@ -31,6 +31,9 @@ public sealed class SourceStandIn : IAsyncDisposable
     /// <summary>How often an organisation's rows were asked for.</summary>
     public ConcurrentDictionary<Guid, int> RowsAsked { get; } = new();
 
+    /// <summary>How often an organisation's buckets were asked for: once a comparison.</summary>
+    public ConcurrentDictionary<Guid, int> BucketsAsked { get; } = new();
+
     /// <summary>Digests of the ingredients are then refused as by a service whose database takes too long.</summary>
     public bool RefusesDigests { get; set; }
 
@@ -141,6 +144,7 @@ public sealed class SourceStandIn : IAsyncDisposable
             return new(all, null);
         }
 
+        BucketsAsked.AddOrUpdate(Guid.Parse(org), 1, (_, count) => count + 1);
         return new(await Hash(Find(Guid.Parse(org)), int.Parse(request.Query["buckets"]!)), null);
     }
 

@@ -24,7 +24,10 @@ internal sealed class CompareRows(Sources sources, FeedRows feed, ApplyFeed appl
     private const int RowsPerBucket = 64;
     private const int RowsPerReading = 8_000;
 
-    /// <summary>Beyond so many proven rows the rest is estimated: what is this broken is repaired in many steps anyway.</summary>
+    /// <summary>
+    /// Beyond so many rows proven or in flight the rest is estimated: what is this broken is repaired in many steps anyway, and where this
+    /// much is under way the comparison would only take the processor from what brings it.
+    /// </summary>
     private const int MaxProven = 5_000;
 
     private const int DefaultBuckets = 256;
@@ -37,10 +40,13 @@ internal sealed class CompareRows(Sources sources, FeedRows feed, ApplyFeed appl
         var source = (await sources.Buckets(table, buckets, cancel)).ToDictionary(bucket => long.Parse(bucket.Key));
         var position = await apply.ToHead(table.Org, cancel);
         var ours = (await feed.Buckets(table, buckets, cancel)).ToDictionary(bucket => long.Parse(bucket.Key));
-        var differing = source.Keys.Union(ours.Keys).Where(bucket => source.GetValueOrDefault(bucket) != ours.GetValueOrDefault(bucket)).Order().ToArray();
+        var differing = source.Keys.Union(ours.Keys).Where(bucket => source.GetValueOrDefault(bucket) != ours.GetValueOrDefault(bucket)).ToArray();
+        // What is looked at stands for the rest when not all is, and no bucket is always the last.
+        Random.Shared.Shuffle(differing);
         var (mismatches, inFlight, looked) = await Drill(table, buckets, differing, Math.Max(Sum(source.Values).Rows, 1), cancel);
-        var mismatching = looked == 0 ? 0 : (long)mismatches.Count * differing.Length / looked;
-        return new(table, tableName, Sum(source.Values), Sum(ours.Values), mismatching, inFlight, mismatches, position);
+        return new(table, tableName, Sum(source.Values), Sum(ours.Values), OfAll(mismatches.Count), OfAll(inFlight), mismatches, position);
+
+        long OfAll(long found) => looked == 0 ? 0 : found * differing.Length / looked;
     }
 
     private async Task<(List<Mismatch> Mismatches, long InFlight, int Looked)> Drill(
@@ -64,7 +70,7 @@ internal sealed class CompareRows(Sources sources, FeedRows feed, ApplyFeed appl
             }
 
             looked += chunk.Length;
-            if (mismatches.Count >= MaxProven)
+            if (mismatches.Count + inFlight >= MaxProven)
             {
                 break;
             }
