@@ -20,7 +20,7 @@ internal static class EmitChanges
         Guid OrganisationId, [Required, MaxLength(100)] string EntityType, [Required, MinLength(1), MaxLength(MaxRows)] IReadOnlyList<RowRequest> Rows, [MaxLength(200)] string? Actor = null);
 
     /// <param name="KnownVersion">The version the reader has, so that it is told of the deletion of a row that is gone; null when it has none.</param>
-    public sealed record RowRequest([Required, MaxLength(200)] string Id, [Range(0, long.MaxValue - 1)] long? KnownVersion = null);
+    public sealed record RowRequest([Required, MaxLength(200)] string Id, [Range(typeof(long), "0", "9223372036854775806")] long? KnownVersion = null);
 
     public static async Task<Results<Ok<EmittedChanges>, ProblemHttpResult>> Handle(
         EmitChangesRequest request, ClaimsPrincipal user, Caller caller, ServiceDatabase database, RelaySignal signal, CancellationToken cancel)

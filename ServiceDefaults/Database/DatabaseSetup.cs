@@ -36,8 +36,11 @@ public static class DatabaseSetup
         builder.Services.AddScoped<TenantInterceptor>();
         builder.Services.AddDbContext<TDb>((services, options) => options
             .UseNpgsql(services.GetRequiredService<Database.ServiceDatabase>().App)
-            // A unique violation is often an answer; who does not expect it lets it reach the fault handler, which logs it.
-            .ConfigureWarnings(warnings => warnings.Log((RelationalEventId.CommandError, LogLevel.Debug), (CoreEventId.SaveChangesFailed, LogLevel.Debug), (CoreEventId.QueryIterationFailed, LogLevel.Debug)))
+            // A unique violation is often an answer, and a database that is away is told once, by who waits for it; who does not expect a fault lets it
+            // reach the fault handler, which logs it.
+            .ConfigureWarnings(warnings => warnings.Log(
+                (RelationalEventId.CommandError, LogLevel.Debug), (RelationalEventId.ConnectionError, LogLevel.Debug), (RelationalEventId.TransactionError, LogLevel.Debug),
+                (CoreEventId.SaveChangesFailed, LogLevel.Debug), (CoreEventId.QueryIterationFailed, LogLevel.Debug)))
             .AddInterceptors(services.GetRequiredService<TenantInterceptor>(), services.GetRequiredService<RelaySignal>().AfterCommit));
         builder.Services.AddScoped<Database.ServiceDb>(services => services.GetRequiredService<TDb>());
         builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("database");

@@ -54,10 +54,12 @@ internal static class ApiLimits
             case LengthAttribute length:
                 (schema.MinItems, schema.MaxItems) = (length.MinimumLength, length.MaximumLength);
                 break;
+            case AtLeastAttribute least:
+                schema.Minimum = Convert.ToString(least.Minimum, CultureInfo.InvariantCulture);
+                break;
             case RangeAttribute range:
                 schema.Minimum = Convert.ToString(range.Minimum, CultureInfo.InvariantCulture);
-                // A bound that only says what the type can hold says nothing.
-                schema.Maximum = range.Maximum is int and < int.MaxValue ? Convert.ToString(range.Maximum, CultureInfo.InvariantCulture) : schema.Maximum;
+                schema.Maximum = range.Maximum is int ? Convert.ToString(range.Maximum, CultureInfo.InvariantCulture) : schema.Maximum;
                 break;
             case RegularExpressionAttribute pattern:
                 schema.Pattern = pattern.Pattern;

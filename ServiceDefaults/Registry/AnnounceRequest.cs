@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.ServiceDefaults.Registry;
 
@@ -32,7 +33,7 @@ public sealed record AnnounceRequest(
     [StringLength(InstanceAddress.MaxChars, MinimumLength = 1)] string Address,
     [StringLength(200, MinimumLength = 1)] string Version,
     [StringLength(255, MinimumLength = 1)] string HostName,
-    [Range(1, int.MaxValue)] int ProcessId,
+    [AtLeast(1)] int ProcessId,
     [Range(0, AnnounceRequest.MaxUptimeSeconds)] double UptimeSeconds,
     InstanceState Status,
     [MaxLength(AnnounceRequest.MaxChecks)] IReadOnlyList<CheckReport> Checks)

@@ -81,18 +81,19 @@ public sealed class PageTests(SyncFixture fixture)
     }
 
     [Theory]
-    [InlineData("after=-1")]
-    [InlineData("after=x")]
-    [InlineData("limit=0")]
-    [InlineData("limit=1001")]
-    [InlineData("wait=31")]
-    [InlineData("stream=2")]
-    public async Task A_request_out_of_range_is_refused(string query)
+    [InlineData("after=-1", "after must be at least 0.")]
+    [InlineData("after=x", "'x' cannot be read.")]
+    [InlineData("limit=0", "between 1 and 1000")]
+    [InlineData("limit=1001", "between 1 and 1000")]
+    [InlineData("wait=31", "between 0 and 30")]
+    [InlineData("stream=2", "between 0 and 1")]
+    public async Task A_request_out_of_range_is_refused_with_the_range(string query, string range)
     {
         using var client = fixture.Client(_org, "viewer");
         var response = await client.GetAsync($"/sync/feed?{query}");
         response.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         response.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
+        (await response.Content.ReadAsStringAsync()).ShouldContain(range);
     }
 
     [Fact]

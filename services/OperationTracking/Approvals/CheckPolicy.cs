@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using OpsPlatform.Contracts;
+using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Approvals;
@@ -13,9 +14,9 @@ internal static class CheckPolicy
     public record Request(
         ApprovalPolicy Policy,
         [property: MaxLength(100)] string? UserId = null,
-        [property: Range(0, long.MaxValue)] long Records = 0,
+        [property: AtLeast(0)] long Records = 0,
         decimal Money = 0,
-        [property: Range(0, long.MaxValue)] long Deletions = 0) : IValidatableObject
+        [property: AtLeast(0)] long Deletions = 0) : IValidatableObject
     {
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
             PolicyRules.Faults(Policy).Select(fault => new ValidationResult(fault.Message, [$"policy.{fault.Path}"]));

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Mvc;
 using OpsPlatform.OperationTracking.Operations;
+using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Feed;
@@ -19,7 +20,7 @@ internal static class GetFeed
     /// <param name="Wait">Seconds a page waits for its first entry.</param>
     // The rules are on the properties because OpenAPI cannot be generated when they are on the constructor's parameters.
     internal sealed record FeedRequest(
-        [FromQuery(Name = "after")][property: Range(0, long.MaxValue)] long? After,
+        [FromQuery(Name = "after")][property: AtLeast(0)] long? After,
         [FromQuery(Name = "wait")][property: Range(0, 30)] int? Wait,
         [FromQuery(Name = "tag")][property: MaxLength(200)] string? Tag,
         [FromQuery(Name = "operationType")][property: MaxLength(200)] string? OperationType,

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 using OpsPlatform.OperationTracking.Metadata;
 using OpsPlatform.OperationTracking.Operations;
 using OpsPlatform.OperationTracking.Reports;
+using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Posted;
@@ -16,7 +17,7 @@ internal static class EndOperation
     internal sealed record EndRequest : IValidatableObject
     {
         /// <summary>As answered by begin.</summary>
-        [Range(1, long.MaxValue)]
+        [AtLeast(1)]
         public required long Fence { get; init; }
 
         [AllowedValues("completed", "failed")]

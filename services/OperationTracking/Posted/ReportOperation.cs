@@ -22,27 +22,27 @@ internal static class ReportOperation
     internal sealed record ReportRequest : IValidatableObject
     {
         /// <summary>As answered by begin.</summary>
-        [Range(1, long.MaxValue)]
+        [AtLeast(1)]
         public required long Fence { get; init; }
 
         /// <summary>Which of the steps it is at, from 1.</summary>
         [Range(1, 200)]
         public int Step { get; init; } = 1;
 
-        [Range(0, long.MaxValue)]
+        [AtLeast(0)]
         public long Done { get; init; }
 
         /// <summary>What done, failed and skipped add up to in the end of the step; left out while nobody knows.</summary>
-        [Range(0, long.MaxValue)]
+        [AtLeast(0)]
         public long? Total { get; init; }
 
-        [Range(0, long.MaxValue)]
+        [AtLeast(0)]
         public long? Failed { get; init; }
 
-        [Range(0, long.MaxValue)]
+        [AtLeast(0)]
         public long? Skipped { get; init; }
 
-        [Range(0, long.MaxValue)]
+        [AtLeast(0)]
         public long? Bytes { get; init; }
 
         [StringLength(1_000)]

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using OpsPlatform.OperationTracking.Checkpoints;
+using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Timeline;
@@ -17,7 +18,7 @@ internal static class AuditTimeline
     /// <param name="Position">Of a head noted earlier.</param>
     /// <param name="Hash">Of the same head, in hex.</param>
     internal sealed record AuditRequest(
-        [FromQuery(Name = "position")][property: Range(1, long.MaxValue)] long? Position,
+        [FromQuery(Name = "position")][property: AtLeast(1)] long? Position,
         [FromQuery(Name = "hash")][property: RegularExpression("[0-9a-f]{64}")] string? Hash) : IValidatableObject
     {
         public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>

@@ -3,6 +3,7 @@ using System.Data;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.OperationTracking.Timeline;
@@ -15,7 +16,7 @@ internal static class ListEntries
     /// <param name="After">A position, 0 unless told.</param>
     /// <param name="Limit">1,000 unless told.</param>
     internal sealed record EntriesRequest(
-        [FromQuery(Name = "after")][property: Range(0, long.MaxValue)] long? After,
+        [FromQuery(Name = "after")][property: AtLeast(0)] long? After,
         [FromQuery(Name = "limit")][property: Range(1, MostEntries)] int? Limit);
 
     /// <param name="Head">The last position and its hash, in hex, when these were read; position 0 with 64 zeros for none.</param>

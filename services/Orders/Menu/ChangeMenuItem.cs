@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using OpsPlatform.ServiceDefaults.Http;
 using OpsPlatform.ServiceDefaults.Tenancy;
 
 namespace OpsPlatform.Orders.Menu;
@@ -12,7 +13,7 @@ internal static class ChangeMenuItem
         [Required, StringLength(MenuItemRules.MaxCodeLength)] string Code,
         [Required, StringLength(MenuItemRules.MaxNameLength)] string Name,
         MenuKind Kind,
-        [Range(0, long.MaxValue)] long PriceMinor,
+        [AtLeast(0)] long PriceMinor,
         [RegularExpression(MenuItemRules.CurrencyPattern)] string Currency,
         TaxClass TaxClass,
         Guid? TargetId = null,

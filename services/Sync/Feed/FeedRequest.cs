@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Mvc;
+using OpsPlatform.ServiceDefaults.Http;
 
 namespace OpsPlatform.Sync.Feed;
 
@@ -12,7 +13,7 @@ namespace OpsPlatform.Sync.Feed;
 /// <param name="Ticket">From POST /sync/tickets, in place of a bearer token; the authentication reads it.</param>
 // The rules are on the properties because OpenAPI cannot be generated when they are on the constructor's parameters.
 internal sealed record FeedRequest(
-    [FromQuery(Name = "after")][property: Range(0, long.MaxValue)] long? After,
+    [FromQuery(Name = "after")][property: AtLeast(0)] long? After,
     [FromQuery(Name = "limit")][property: Range(1, FeedTable.MaxPage)] int? Limit,
     [FromQuery(Name = "wait")][property: Range(0, 30)] int? Wait,
     [FromQuery(Name = "entityType")][property: MaxLength(20)] string[]? EntityType,
