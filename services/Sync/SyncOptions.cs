@@ -26,7 +26,7 @@ internal sealed class SyncOptions
     /// <summary>So long a check waits until what was sent before it has left the queues; what differs later is in flight.</summary>
     public TimeSpan QueuePatience { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>After a table's digests it rests for so many times as long as they took.</summary>
+    /// <summary>After its comparison a table rests for so many times as long as that took, at most 10 minutes.</summary>
     public int ComparisonRest { get; set; } = 20;
 
     public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromSeconds(60);

@@ -6,8 +6,9 @@ namespace OpsPlatform.Sync.Consistency;
 /// <summary>What a comparison found, with the numbers of both sides.</summary>
 /// <param name="Mismatching">Proven rows; more than are listed only when there were too many to look at each.</param>
 /// <param name="Position">The feed was applied up to here when its side was read.</param>
+/// <param name="Waited">For queues to drain.</param>
 internal sealed record Comparison(
-    TableKey Table, string TableName, RowDigest Source, RowDigest Feed, long Mismatching, long InFlight, IReadOnlyList<Mismatch> Mismatches, long Position)
+    TableKey Table, string TableName, RowDigest Source, RowDigest Feed, long Mismatching, long InFlight, IReadOnlyList<Mismatch> Mismatches, long Position, TimeSpan Waited)
 {
     /// <summary>1 when every row agrees, 0 when none does.</summary>
     public double Score => ScoreOf(Mismatching, Math.Max(Source.Rows, Feed.Rows));
@@ -15,7 +16,7 @@ internal sealed record Comparison(
     public static double ScoreOf(long mismatching, long total) => mismatching == 0 ? 1 : Math.Max(0, 1 - ((double)mismatching / Math.Max(total, mismatching)));
 
     public static Comparison Equal(TableKey table, string tableName, RowDigest source, RowDigest feed, long position) =>
-        new(table, tableName, source, feed, 0, 0, [], position);
+        new(table, tableName, source, feed, 0, 0, [], position, TimeSpan.Zero);
 }
 
 /// <summary>Compares one organisation's rows of one table: buckets first, then the rows of those that differ, then the proof.</summary>
@@ -43,18 +44,19 @@ internal sealed class CompareRows(Sources sources, FeedRows feed, ApplyFeed appl
         var differing = source.Keys.Union(ours.Keys).Where(bucket => source.GetValueOrDefault(bucket) != ours.GetValueOrDefault(bucket)).ToArray();
         // What is looked at stands for the rest when not all is, and no bucket is always the last.
         Random.Shared.Shuffle(differing);
-        var (mismatches, inFlight, looked) = await Drill(table, buckets, differing, Math.Max(Sum(source.Values).Rows, 1), cancel);
-        return new(table, tableName, Sum(source.Values), Sum(ours.Values), OfAll(mismatches.Count), OfAll(inFlight), mismatches, position);
+        var (mismatches, inFlight, looked, waited) = await Drill(table, buckets, differing, Math.Max(Sum(source.Values).Rows, 1), cancel);
+        return new(table, tableName, Sum(source.Values), Sum(ours.Values), OfAll(mismatches.Count), OfAll(inFlight), mismatches, position, waited);
 
         long OfAll(long found) => looked == 0 ? 0 : found * differing.Length / looked;
     }
 
-    private async Task<(List<Mismatch> Mismatches, long InFlight, int Looked)> Drill(
+    private async Task<(List<Mismatch> Mismatches, long InFlight, int Looked, TimeSpan Waited)> Drill(
         TableKey table, int buckets, long[] differing, long rows, CancellationToken cancel)
     {
         List<Mismatch> mismatches = [];
         var inFlight = 0L;
         var looked = 0;
+        var waited = TimeSpan.Zero;
         foreach (var chunk in differing.Chunk((int)Math.Clamp(RowsPerReading * (long)buckets / rows, 1, buckets)))
         {
             var source = (await sources.Rows(table, buckets, chunk, cancel)).ToDictionary(row => row.Id);
@@ -67,6 +69,7 @@ internal sealed class CompareRows(Sources sources, FeedRows feed, ApplyFeed appl
                 var proof = await proofs.Prove(table, ids, cancel);
                 mismatches.AddRange(proof.Mismatches);
                 inFlight += proof.InFlight;
+                waited += proof.Waited;
             }
 
             looked += chunk.Length;
@@ -76,7 +79,7 @@ internal sealed class CompareRows(Sources sources, FeedRows feed, ApplyFeed appl
             }
         }
 
-        return (mismatches, inFlight, looked);
+        return (mismatches, inFlight, looked, waited);
     }
 
     private static RowDigest Sum(IEnumerable<RowDigest> buckets) => buckets.Aggregate(

@@ -72,8 +72,6 @@ internal sealed partial class CompareTables(
         await apply.All(cancel);
         var positions = await Positions(cancel);
         var ours = await feed.Organisations(service, table.EntityType, cancel);
-        // What follows mostly waits for queues; what grows with the table is behind.
-        var took = Stopwatch.GetElapsedTime(started);
         List<Comparison> results = [];
         foreach (var org in theirs.Keys.Union(ours.Keys))
         {
@@ -85,6 +83,8 @@ internal sealed partial class CompareTables(
                 : await rows.Compare(key, table.Table, source.Rows, cancel));
         }
 
+        // Waiting for queues costs nothing.
+        var took = Stopwatch.GetElapsedTime(started) - results.Aggregate(TimeSpan.Zero, (sum, result) => sum + result.Waited);
         await store.Save(results, cancel);
         await store.Compared(service, table.EntityType, took, cancel);
         var now = time.GetUtcNow();
@@ -105,7 +105,7 @@ internal sealed partial class CompareTables(
         };
     }
 
-    private TimeSpan Rest(TimeSpan took) => took * options.Value.ComparisonRest;
+    private TimeSpan Rest(TimeSpan took) => TimeSpan.FromSeconds(Math.Min(took.TotalSeconds * options.Value.ComparisonRest, Forced.TotalSeconds));
 
     private async Task<Dictionary<Guid, long>> Positions(CancellationToken cancel)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using OpsPlatform.ServiceDefaults.Consistency;
 
 namespace OpsPlatform.Sync.Consistency;
@@ -20,7 +21,8 @@ internal enum MismatchKind
 internal sealed record Mismatch(string Id, MismatchKind Kind, long? SourceVersion, long? FeedVersion);
 
 /// <param name="InFlight">Rows that differ and may yet agree: a change of them waits at the service, or a queue did not drain in time.</param>
-internal sealed record Proof(IReadOnlyList<Mismatch> Mismatches, int InFlight);
+/// <param name="Waited">For queues to drain.</param>
+internal sealed record Proof(IReadOnlyList<Mismatch> Mismatches, int InFlight, TimeSpan Waited);
 
 /// <summary>
 /// Tells rows that are wrong from rows whose change is under way. The service tells the rows and which of them have an unsent change,
@@ -37,13 +39,16 @@ internal sealed class ProveMismatches(Sources sources, FeedRows feed, ApplyFeed 
         var (suspects, inFlight) = await Compare(table, ids, cancel);
         if (suspects.Count == 0)
         {
-            return new([], inFlight);
+            return new([], inFlight, TimeSpan.Zero);
         }
 
         // The rows were read anew above: what was sent before is what the marker must follow.
-        if (!await markers.Pass(cancel))
+        var started = Stopwatch.GetTimestamp();
+        var passed = await markers.Pass(cancel);
+        var waited = Stopwatch.GetElapsedTime(started);
+        if (!passed)
         {
-            return new([], inFlight + suspects.Count);
+            return new([], inFlight + suspects.Count, waited);
         }
 
         await apply.ToHead(table.Org, cancel);
@@ -52,7 +57,7 @@ internal sealed class ProveMismatches(Sources sources, FeedRows feed, ApplyFeed 
         var ahead = wrong.Where(mismatch => mismatch.Kind is MismatchKind.Extra or MismatchKind.Ahead).Select(mismatch => mismatch.Id).ToArray();
         if (ahead.Length == 0)
         {
-            return new(wrong, inFlight);
+            return new(wrong, inFlight, waited);
         }
 
         var again = await sources.Rows(table, ahead, cancel);
@@ -60,7 +65,8 @@ internal sealed class ProveMismatches(Sources sources, FeedRows feed, ApplyFeed 
             .Where(mismatch => mismatch.Kind is MismatchKind.Extra or MismatchKind.Ahead).ToList();
         return new(
             [.. wrong.Where(mismatch => mismatch.Kind is MismatchKind.Missing or MismatchKind.Stale), .. stillAhead],
-            inFlight + again.Count(row => row.Pending));
+            inFlight + again.Count(row => row.Pending),
+            waited);
     }
 
     private async Task<(List<SourceRow> Suspects, int InFlight)> Compare(TableKey table, IReadOnlyCollection<string> ids, CancellationToken cancel)
